@@ -81,8 +81,8 @@ impl RuleStep {
     /// Matches a step of a path. Returns `None` if no node of the step matches; otherwise whether all of them match, or
     /// only some because the step leaves a key open.
     fn matches(&self, step: &PatternStep) -> Option<bool> {
-        let is_named = self.local == step.local
-            && (self.namespaces.is_empty() || self.namespaces.contains(&step.namespace));
+        let is_named = *self.local == *step.local
+            && (self.namespaces.is_empty() || self.namespaces.iter().any(|known| **known == *step.namespace));
         let keys = self.keys.iter().map(|(key, value)| (value, step.key(key)));
         let step_entry = step.entry.as_ref().and_then(|entry| entry.as_deref());
         let entry = self.entry.iter().map(|value| (value, step_entry));

@@ -1,8 +1,8 @@
 //! Sets of patterns that have been read.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{collections::BTreeSet, sync::Arc};
 
-use crate::{Pattern, PatternStep, QName};
+use crate::{HashMap, Pattern, PatternStep, QName};
 
 /// A set of [`Pattern`]s that says whether another lies within one of them. Asking costs what the path
 /// is long, however many patterns there are.
@@ -16,7 +16,7 @@ struct CoverageNode {
     /// A pattern ends here: all that is below is in the set.
     whole: bool,
     /// By namespace and local name of the next step.
-    children: HashMap<Box<str>, HashMap<Box<str>, CoverageBranch>>,
+    children: HashMap<Arc<str>, HashMap<Arc<str>, CoverageBranch>>,
 }
 
 /// The ways to go on with steps of one name.
@@ -26,12 +26,12 @@ struct CoverageBranch {
     any: Option<usize>,
     /// Which sets of keys steps say values of.
     key_sets: BTreeSet<Vec<Box<str>>>,
-    /// By those keys and their values.
-    entries: HashMap<Predicates, usize>,
+    /// By those keys and their values: see [`push_predicate`].
+    entries: HashMap<Box<str>, usize>,
 }
 
 /// Keys and their values in the order of the keys' names; `.` for a leaf-list entry.
-type Predicates = Vec<(Box<str>, Box<str>)>;
+type Predicates<'a> = Vec<(&'a str, &'a str)>;
 
 /// The most sets of keys by which entries of one list may be named. Going one step down tries each of them. A list has one
 /// set of keys, and paths that name only some of them have few; a set beyond that is not added.
@@ -66,12 +66,14 @@ impl Coverage {
             at = if predicates.is_empty() {
                 *branch.any.get_or_insert(next)
             } else {
-                let keys: Vec<Box<str>> = predicates.iter().map(|(key, _)| key.clone()).collect();
+                let keys: Vec<Box<str>> = predicates.iter().map(|&(key, _)| key.into()).collect();
                 if branch.key_sets.len() >= MAX_KEY_SETS && !branch.key_sets.contains(&keys) {
                     return;
                 }
                 branch.key_sets.insert(keys);
-                *branch.entries.entry(predicates).or_insert(next)
+                let mut text = String::new();
+                predicates.iter().for_each(|&predicate| push_predicate(&mut text, predicate));
+                *branch.entries.entry(text.into()).or_insert(next)
             };
             if at == next {
                 self.nodes.push(CoverageNode::default());
@@ -116,19 +118,19 @@ impl Coverage {
             return front.clone();
         }
         let (mut next, mut visited) = (Vec::new(), front.visited);
-        let predicates = predicates(step);
+        // Most steps have no predicates, and most branches compare none.
+        let mut known: Option<Predicates<'_>> = None;
         for node in front.at.iter().filter_map(|&at| self.nodes.get(at)) {
             let Some(branch) = node.branch(step.name()) else { continue };
             visited += 1;
             next.extend(branch.any);
+            if branch.key_sets.is_empty() {
+                continue;
+            }
+            let predicates = &**known.get_or_insert_with(|| predicates(step));
             for keys in &branch.key_sets {
                 visited += 1 + predicates.len() / PREDICATES_PER_VISIT;
-                // Both are sorted.
-                let mut rest = predicates.iter();
-                let chosen = keys.iter().map(|key| rest.find(|(name, _)| name == key).cloned());
-                if let Some(chosen) = chosen.collect::<Option<Predicates>>() {
-                    next.extend(branch.entries.get(&chosen));
-                }
+                next.extend(branch.entry(keys, predicates));
             }
         }
         CoverageFront { at: next, visited }
@@ -139,6 +141,27 @@ impl CoverageNode {
     fn branch(&self, name: QName<'_>) -> Option<&CoverageBranch> {
         self.children.get(name.namespace)?.get(name.local)
     }
+}
+
+impl CoverageBranch {
+    /// Returns where a step goes on that says the values of these keys.
+    fn entry(&self, keys: &[Box<str>], predicates: &[(&str, &str)]) -> Option<usize> {
+        // Both are sorted.
+        let mut rest = predicates.iter();
+        let mut text = String::new();
+        for key in keys {
+            push_predicate(&mut text, *rest.find(|(name, _)| *name == &**key)?);
+        }
+        self.entries.get(&*text).copied()
+    }
+}
+
+/// Appends a key with its value. Neither contains NUL, which XML cannot carry.
+fn push_predicate(text: &mut String, (key, value): (&str, &str)) {
+    text.push_str(key);
+    text.push('\0');
+    text.push_str(value);
+    text.push('\0');
 }
 
 /// Where one has come to in a [`Coverage`], going down step by step.
@@ -161,10 +184,10 @@ impl CoverageFront {
     }
 }
 
-fn predicates(step: &PatternStep) -> Predicates {
-    let keys = step.keys.iter().filter_map(|(key, value)| Some((key.clone(), value.as_deref()?.into())));
-    let entry = step.entry.as_ref().and_then(|value| Some((".".into(), value.as_deref()?.into())));
-    let mut predicates: Predicates = keys.chain(entry).collect();
+fn predicates(step: &PatternStep) -> Predicates<'_> {
+    let keys = step.keys.iter().filter_map(|(key, value)| Some((&**key, value.as_deref()?)));
+    let entry = step.entry.as_ref().and_then(|value| Some((".", value.as_deref()?)));
+    let mut predicates: Predicates<'_> = keys.chain(entry).collect();
     predicates.sort_unstable();
     predicates.dedup();
     predicates

@@ -1,8 +1,6 @@
 //! The keys of the lists of the controller and of NACM, which are known without their YANG modules.
 
-use std::collections::HashMap;
-
-use crate::{CONTROLLER, Name, Names, QName};
+use crate::{CONTROLLER, HashMap, Name, Names, QName};
 
 const NACM: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-acm";
 
@@ -52,7 +50,7 @@ pub(crate) enum LearnedKeys {
 
 impl Default for ListKeys {
     fn default() -> Self {
-        let mut keys = Self { names: Names::default(), children: HashMap::new(), kinds: vec![None] };
+        let mut keys = Self { names: Names::default(), children: HashMap::default(), kinds: vec![None] };
         for (namespace, names, key) in LISTS {
             let path = names.iter().map(|local| QName::new(namespace, local));
             keys.insert(path, LearnedKeys::List([key.into()].into()));

@@ -20,7 +20,8 @@ pub fn is_small(schema: &dyn Schema, pattern: &Pattern) -> bool {
     let (mut front, mut open) = (ModelFront::top(schema), 0);
     let mut keys = None;
     for step in &pattern.steps {
-        let is_key = keys.take().is_some_and(|keys: Vec<Box<str>>| keys.contains(&step.local));
+        let is_key =
+            keys.take().is_some_and(|keys: Vec<Box<str>>| keys.iter().any(|key| **key == *step.local));
         front.enter(step);
         if is_key {
             // A leaf, even if no model is known.

@@ -1,6 +1,8 @@
 //! Interned names. A node's name is a number, so comparing two names of one tree compares two numbers.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
+
+use crate::HashMap;
 
 /// A qualified name: a namespace and a local name (RFC 6241, section 3.1, and XML namespaces).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,8 +72,8 @@ pub(crate) struct Namespace(u32);
 /// A table of names and their numbers.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    namespaces: Vec<Box<str>>,
-    namespace_ids: HashMap<Box<str>, Namespace>,
+    namespaces: Vec<Arc<str>>,
+    namespace_ids: HashMap<Arc<str>, Namespace>,
     names: Vec<(Namespace, Arc<str>)>,
     /// The numbers by local name, one map for each namespace.
     ids: Vec<HashMap<Arc<str>, Name>>,
@@ -90,9 +92,10 @@ impl Names {
             return id;
         }
         let id = Namespace(u32::try_from(self.namespaces.len()).unwrap_or(u32::MAX));
-        self.namespaces.push(namespace.into());
-        self.namespace_ids.insert(namespace.into(), id);
-        self.ids.push(HashMap::new());
+        let namespace: Arc<str> = namespace.into();
+        self.namespaces.push(namespace.clone());
+        self.namespace_ids.insert(namespace, id);
+        self.ids.push(HashMap::default());
         id
     }
 
@@ -130,5 +133,12 @@ impl Names {
             Some((namespace, local)) => QName::new(self.namespace(*namespace), local),
             None => QName::new("", ""),
         }
+    }
+    /// Returns the namespace and the local name with this number; the empty name if the number is not in this table.
+    pub(crate) fn shared(&self, name: Name) -> (Arc<str>, Arc<str>) {
+        let found = self.names.get(name.0 as usize).and_then(|(namespace, local)| {
+            Some((self.namespaces.get(namespace.0 as usize)?.clone(), local.clone()))
+        });
+        found.unwrap_or_default()
     }
 }

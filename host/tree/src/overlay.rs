@@ -29,6 +29,7 @@ mod chosen_cases;
 mod difference;
 mod forms;
 mod key_forms;
+mod last_made;
 #[cfg(test)]
 mod linear;
 mod load;
@@ -42,11 +43,12 @@ mod tests;
 mod undo;
 mod unread;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use self::{
     child_lookup::ChildLookup,
     chosen_cases::ChosenCases,
+    last_made::LastMade,
     prefixed_text::{LONGEST_COMPARED, PrefixedText},
     state::{NodeEdit, NodeModel, NodeState},
     undo::UndoJournal,
@@ -59,8 +61,8 @@ pub use self::{
     undo::OverlayMark,
 };
 use crate::{
-    Coverage, Error, Name, Names, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode, StepCounter,
-    StopSignal, Tree, tree::GivenValue,
+    Coverage, Error, HashMap, LocatedPath, Name, Names, NodeId, Pattern, PatternStep, QName, Schema,
+    SchemaNode, StepCounter, StopSignal, Tree, tree::GivenValue,
 };
 
 /// A working copy of a datastore: the nodes read from it, and the edits made since.
@@ -91,6 +93,8 @@ pub struct Overlay {
     /// The nodes that were removed by other means than [`Overlay::strip`]: see [`Overlay::take_removed`].
     removed: Vec<NodeId>,
     chosen: ChosenCases,
+    /// The path that was made last.
+    last_made: LastMade,
     /// The steps of [`Overlay::unread`] and [`Overlay::edit_config`], and of its user.
     steps: StepCounter,
 }
@@ -130,7 +134,7 @@ impl Overlay {
         Self {
             tree,
             states: vec![root],
-            replaced: HashMap::new(),
+            replaced: HashMap::default(),
             schema_view,
             lookup: ChildLookup::default(),
             coverage: Coverage::default(),
@@ -139,6 +143,7 @@ impl Overlay {
             written: Vec::new(),
             removed: Vec::new(),
             chosen: ChosenCases::default(),
+            last_made: LastMade::default(),
             steps: StepCounter::default(),
         }
     }
@@ -167,13 +172,19 @@ impl Overlay {
     /// keys that paths name. The values of the keys do not matter. If the pattern names keys below its two
     /// top steps, its steps without keys, except the last, are declared as containers.
     pub fn declare(&mut self, pattern: &Pattern) {
-        self.schema_view.learn(&mut self.tree, pattern, true);
+        self.schema_view.learn(&mut self.tree, pattern, &mut Vec::new(), true);
     }
 
     /// Learns the keys that a path names, as [`declare`](Self::declare) does from a declaration. Returns
     /// whether it learned anything new.
     pub fn learn(&mut self, pattern: &Pattern) -> bool {
-        self.schema_view.learn(&mut self.tree, pattern, false)
+        self.schema_view.learn(&mut self.tree, pattern, &mut Vec::new(), false)
+    }
+
+    /// As [`learn`](Self::learn), of a path whose nodes were looked up.
+    pub fn learn_located(&mut self, path: &mut LocatedPath) -> bool {
+        let LocatedPath { pattern, spots } = path;
+        self.schema_view.learn(&mut self.tree, pattern, spots, false)
     }
 
     /// Returns how many nodes and schema paths the overlay holds. Its memory is proportional to that number
@@ -252,6 +263,11 @@ impl Overlay {
         nodes
     }
 
+    /// Returns the node above; none for one at the top.
+    pub fn parent(&self, node: NodeId) -> Option<NodeId> {
+        self.tree.parent(node).filter(|&parent| parent != Tree::ROOT)
+    }
+
     /// Returns whether the datastore is known to have the node.
     pub fn in_base(&self, node: NodeId) -> bool {
         self.state(node).in_base
@@ -317,6 +333,11 @@ impl Overlay {
         let QName { namespace, local } = self.tree.qname(node);
         let candidates = self.schema_view.candidates(self.tree.names(), location, local).into_iter();
         candidates.filter(|name| name.namespace != namespace).map(|name| name.namespace.into()).collect()
+    }
+
+    /// Returns whether a node is an entry of a list that has keys.
+    pub fn is_keyed_entry(&mut self, node: NodeId) -> bool {
+        matches!(self.kind(node), NodeKind::List { keys } if !keys.is_empty())
     }
 
     /// Returns the kind of a node, as far as it is known.

@@ -2,12 +2,12 @@
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
     fmt::{self, Write as _},
+    sync::Arc,
 };
 
 use crate::{
-    CONTROLLER, QName,
+    CONTROLLER, HashMap, Name, Names, QName,
     path::{PathStep, Predicate, QuotedValue},
 };
 
@@ -24,10 +24,10 @@ pub struct Pattern {
 /// One step of a [`Pattern`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PatternStep {
-    /// The namespace of the node.
-    pub namespace: Box<str>,
+    /// The namespace of the node. Names are shared, because paths are copied often.
+    pub namespace: Arc<str>,
     /// The name of the node without a prefix.
-    pub local: Box<str>,
+    pub local: Arc<str>,
     /// The keys of a list entry, as local name (a key is in its list's namespace) and value; none for any
     /// value.
     pub keys: Vec<(Box<str>, Option<String>)>,
@@ -93,6 +93,12 @@ impl PatternStep {
             }
         }
         step
+    }
+
+    /// Creates a step without predicates of a name that is shared.
+    pub(crate) fn shared(names: &Names, name: Name) -> Self {
+        let (namespace, local) = names.shared(name);
+        Self { namespace, local, ..Self::default() }
     }
 
     /// Creates a step without predicates.

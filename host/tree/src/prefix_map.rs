@@ -1,8 +1,6 @@
 //! The prefixes that a module declares for its paths.
 
-use std::collections::HashMap;
-
-use crate::{CONTROLLER, QName};
+use crate::{CONTROLLER, HashMap, QName};
 
 /// The namespaces of the prefixes in a module's paths.
 #[derive(Clone, Debug)]
@@ -29,7 +27,8 @@ impl PrefixMap {
         P: Into<Box<str>>,
         N: Into<Box<str>>,
     {
-        let mut by_prefix = HashMap::from([(Box::from("ctrl"), Box::from(CONTROLLER))]);
+        let mut by_prefix: HashMap<Box<str>, Box<str>> = HashMap::default();
+        by_prefix.insert("ctrl".into(), CONTROLLER.into());
         for (prefix, namespace) in declared {
             let (prefix, namespace) = (prefix.into(), namespace.into());
             match by_prefix.get(&prefix) {

@@ -1,8 +1,8 @@
 //! The patterns to read in one request, as few as possible.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
-use crate::{Coverage, Pattern, PatternStep};
+use crate::{Coverage, HashSet, Pattern, PatternStep};
 
 /// A set of patterns to read, kept as a tree of steps: steps that several patterns share are kept once.
 ///
@@ -197,7 +197,7 @@ fn without_covered(patterns: Vec<Pattern>) -> Vec<Pattern> {
     // A pattern that covers another has fewer steps or fewer values.
     let mut order: Vec<usize> = (0..patterns.len()).collect();
     order.sort_by_key(|&index| patterns.get(index).map(|pattern| (pattern.steps.len(), pattern.values())));
-    let (mut coverage, mut kept) = (Coverage::default(), HashSet::new());
+    let (mut coverage, mut kept) = (Coverage::default(), HashSet::default());
     for index in order {
         if let Some(pattern) = patterns.get(index).filter(|pattern| !coverage.covers(pattern)) {
             coverage.insert(pattern);

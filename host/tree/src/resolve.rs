@@ -1,8 +1,12 @@
 //! Resolves paths as written to patterns.
 
+mod located;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+
+pub use self::located::{LocatedPath, PathLocator};
 use crate::{
     BoundValue, CONTROLLER, NodeKind, Overlay, Path, PathStep, Pattern, PatternStep, Predicate, PrefixMap,
     QName, ResolveError, SchemaLocation, resolve_error::below,
@@ -44,6 +48,17 @@ impl Overlay {
         prefixes: &PrefixMap,
         sees: &mut dyn FnMut(&Pattern, &PatternStep) -> bool,
     ) -> Result<Pattern, ResolveError> {
+        self.resolve_located(path, base, prefixes, sees).map(LocatedPath::into_pattern)
+    }
+
+    /// As [`resolve_seeing`](Self::resolve_seeing), with what is known of the nodes on the path.
+    pub fn resolve_located(
+        &self,
+        path: &Path,
+        base: &Pattern,
+        prefixes: &PrefixMap,
+        sees: &mut dyn FnMut(&Pattern, &PatternStep) -> bool,
+    ) -> Result<LocatedPath, ResolveError> {
         self.resolve_in(None, path, base, prefixes, sees)
     }
 
@@ -60,10 +75,11 @@ impl Overlay {
         let mut resolved = if path.absolute { Pattern::default() } else { base.clone() };
         let mut location = self.locate_below(&resolved);
         for step in &path.steps {
-            let Ok(step) = self.resolve_step(location, step, &resolved, prefixes, &mut |_, _| true) else {
+            let Ok((step, at)) = self.resolve_step(location, step, &resolved, prefixes, &mut |_, _| true)
+            else {
                 break;
             };
-            let (at, inside) = self.descend(location, &step);
+            let inside = self.below(at, &step);
             if let (Some(list), None) = (at.schema, step.key_values()) {
                 let entries = schema.entries(list);
                 if entries != [list] {
@@ -77,7 +93,8 @@ impl Overlay {
         let (list, entries) = open.unwrap_or((crate::SchemaNode(0), Vec::new()));
         let in_entry = |entry| {
             let model = Some(EntryModel { list, entry });
-            self.resolve_in(model, path, base, prefixes, &mut |_, _| true)
+            let resolved = self.resolve_in(model, path, base, prefixes, &mut |_, _| true);
+            resolved.map(LocatedPath::into_pattern)
         };
         entries.into_iter().take(MOST_MODELS).map(in_entry).collect()
     }
@@ -89,20 +106,27 @@ impl Overlay {
         base: &Pattern,
         prefixes: &PrefixMap,
         sees: &mut dyn FnMut(&Pattern, &PatternStep) -> bool,
-    ) -> Result<Pattern, ResolveError> {
+    ) -> Result<LocatedPath, ResolveError> {
         let mut resolved = if path.absolute { Pattern::default() } else { base.clone() };
-        let mut location = self.locate_below(&resolved);
-        for step in &path.steps {
-            let resolved_step = self.resolve_step(location, step, &resolved, prefixes, sees)?;
+        resolved.steps.reserve(path.steps.len());
+        let mut spots = Vec::with_capacity(resolved.steps.len() + path.steps.len());
+        let mut location = self.schema_view().root();
+        for step in &resolved.steps {
             let at;
-            (at, location) = self.descend(location, &resolved_step);
+            (at, location) = self.descend(location, step);
+            spots.push(at);
+        }
+        for step in &path.steps {
+            let (resolved_step, at) = self.resolve_step(location, step, &resolved, prefixes, sees)?;
+            location = self.below(at, &resolved_step);
             let is_open = |list| at.schema == Some(list) && resolved_step.key_values().is_none();
             if let Some(EntryModel { entry, .. }) = model.filter(|model| is_open(model.list)) {
                 location.schema = Some(entry);
             }
             resolved.steps.push(resolved_step);
+            spots.push(at);
         }
-        Ok(resolved)
+        Ok(LocatedPath { pattern: resolved, spots })
     }
 
     /// Returns what is known of the node that a pattern matches.
@@ -129,10 +153,15 @@ impl Overlay {
     /// Returns the location of a step's node, and the location from which its children are found.
     fn descend(&self, location: SchemaLocation, step: &PatternStep) -> (SchemaLocation, SchemaLocation) {
         let at = self.schema_view().child(self.names(), location, step.name());
-        let inside = step.key_values().map_or(at, |values| self.schema_view().entry(at, &values));
-        (at, inside)
+        (at, self.below(at, step))
     }
 
+    /// Returns the location from which the children of a step's node are found.
+    fn below(&self, at: SchemaLocation, step: &PatternStep) -> SchemaLocation {
+        step.key_values().map_or(at, |values| self.schema_view().entry(at, &values))
+    }
+
+    /// Returns the step with its namespace and what is known of its node.
     fn resolve_step(
         &self,
         parent: SchemaLocation,
@@ -140,23 +169,44 @@ impl Overlay {
         parent_path: &Pattern,
         prefixes: &PrefixMap,
         sees: &mut dyn FnMut(&Pattern, &PatternStep) -> bool,
-    ) -> Result<PatternStep, ResolveError> {
-        let namespace = match &step.prefix {
+    ) -> Result<(PatternStep, SchemaLocation), ResolveError> {
+        let locate =
+            |namespace| self.schema_view().child(self.names(), parent, QName::new(namespace, &step.name));
+        let (namespace, at) = match &step.prefix {
             Some(prefix) => {
                 let namespace = prefixes.namespace(prefix).ok_or_else(|| ResolveError::UnknownPrefix {
                     prefix: prefix.to_string(),
                     known: prefixes.prefixes().into_iter().map(Into::into).collect(),
                 })?;
-                self.check_known(parent, QName::new(namespace, &step.name), parent_path, Some(prefixes))?;
-                namespace
+                let at = locate(namespace);
+                if at.schema.is_none() {
+                    self.check_known(parent, QName::new(namespace, &step.name), parent_path, Some(prefixes))?;
+                }
+                (namespace, at)
             }
-            None => self.guess_namespace(parent, &step.name, parent_path, prefixes, sees)?,
+            None => {
+                let own = parent_path.steps.last().map_or(CONTROLLER, |step| &*step.namespace);
+                let at = locate(own);
+                if at.schema.is_some() {
+                    (own, at)
+                } else {
+                    let namespace = self.guess_namespace(parent, &step.name, parent_path, prefixes, sees)?;
+                    (namespace, locate(namespace))
+                }
+            }
         };
-        let mut resolved = PatternStep::new(QName::new(namespace, &step.name));
-        let mut location = self.schema_view().child(self.names(), parent, resolved.name());
+        let name = QName::new(namespace, &step.name);
+        let mut resolved = match self.names().get(name) {
+            Some(known) => PatternStep::shared(self.names(), known),
+            None => PatternStep::new(name),
+        };
+        if step.predicates.is_empty() {
+            return Ok((resolved, at));
+        }
+        let mut location = at;
         let is_learned = location.schema.is_none()
             && !matches!(self.schema_view().kind(location), NodeKind::Unknown { .. });
-        if is_learned && !step.predicates.is_empty() && !sees(parent_path, &resolved) {
+        if is_learned && !sees(parent_path, &resolved) {
             location = SchemaLocation::UNKNOWN;
         }
         let kind = self.schema_view().kind(location);
@@ -167,7 +217,7 @@ impl Overlay {
             let position = |name: &str| keys.iter().position(|key| **key == *name);
             resolved.keys.sort_by_key(|(name, _)| position(name).unwrap_or(usize::MAX));
         }
-        Ok(resolved)
+        Ok((resolved, at))
     }
 
     /// Fails if the model certainly has no such child.
@@ -197,9 +247,6 @@ impl Overlay {
     ) -> Result<&'a str, ResolveError> {
         let own = parent_path.steps.last().map_or(CONTROLLER, |step| &*step.namespace);
         let schema = self.schema_view().schema();
-        if parent.schema.is_some_and(|node| schema.child(node, QName::new(own, local)).is_some()) {
-            return Ok(own);
-        }
         let mut known = self.schema_view().candidates(self.names(), parent, local);
         known.retain(|&name| {
             let is_in_model = || parent.schema.is_some_and(|node| schema.child(node, name).is_some());
@@ -272,7 +319,9 @@ impl Overlay {
         match (predicate, kind) {
             (Predicate::Entry { value }, NodeKind::LeafList | NodeKind::Unknown { .. }) => {
                 let value = match value {
-                    Some(value) => Some(self.bind(location, value, prefixes, &node())?.value),
+                    Some(value) => Some(
+                        self.bind(location, value, prefixes, fmt::from_fn(|f| f.write_str(&node())))?.value,
+                    ),
                     None => None,
                 };
                 step.entry = Some(value);
@@ -291,7 +340,8 @@ impl Overlay {
                     Some(value) => {
                         let key = QName::new(&step.namespace, name);
                         let leaf = self.schema_view().child(self.names(), location, key);
-                        Some(self.bind(leaf, value, prefixes, &format!("{}/{name}", node()))?.value)
+                        let place = fmt::from_fn(|f| write!(f, "{}/{name}", node()));
+                        Some(self.bind(leaf, value, prefixes, place)?.value)
                     }
                     None => None,
                 };
@@ -316,19 +366,23 @@ impl Overlay {
         location: SchemaLocation,
         value: &str,
         prefixes: &PrefixMap,
-        path: &str,
+        path: impl fmt::Display,
     ) -> Result<BoundValue, ResolveError> {
         let namespace = |prefix: &str| prefixes.namespace(prefix).map(str::to_owned);
-        let mut value = value.to_owned();
-        if let Some(node) = location.schema {
-            let schema = self.schema_view().schema();
-            if let Some(normal) = schema.normal(node, &value, &namespace) {
-                return Ok(normal);
+        let value = match location.schema {
+            Some(node) => {
+                let schema = self.schema_view().schema();
+                if let Some(normal) = schema.normal(node, value, &namespace) {
+                    return Ok(normal);
+                }
+                let canonical = schema.canonical(node, value, &namespace);
+                canonical.map_err(|reason| ResolveError::Value {
+                    path: path.to_string(),
+                    reason: reason.to_string(),
+                })?
             }
-            let canonical = schema.canonical(node, &value, &namespace);
-            value = canonical
-                .map_err(|reason| ResolveError::Value { path: path.into(), reason: reason.to_string() })?;
-        }
+            None => value.to_owned(),
+        };
         let bound = value.split_once(':').and_then(|(prefix, local)| {
             let is_name = !local.is_empty() && !local.contains([':', '/', ' ']);
             Some((prefix.to_owned(), namespace(prefix).filter(|_| is_name)?))
@@ -337,81 +391,11 @@ impl Overlay {
         Ok(BoundValue { value, bindings })
     }
 
-    /// Fails if the pattern does not name one node, if that node cannot have a value, or if the path
-    /// itself gives it another value.
-    pub fn check_settable(&self, pattern: &Pattern, value: &str) -> Result<(), ResolveError> {
-        self.check_exact(pattern)?;
-        if let NodeKind::Container | NodeKind::PresenceContainer | NodeKind::List { .. } =
-            self.schema_view().kind(self.locate(pattern))
-        {
-            let problem = "has children and no value: name a leaf, or use `create`".to_owned();
-            return Err(ResolveError::Unfit { path: pattern.to_string(), problem });
-        }
-        let entry = pattern.steps.last().and_then(|step| step.entry.as_ref()?.as_deref());
-        let problem = match (entry, pattern.key_value()) {
-            (Some(entry), _) if entry != value => {
-                format!(
-                    "is the entry `{entry}` and cannot be set to `{value}`: remove it and set another entry"
-                )
-            }
-            (_, Some(key)) if key != value => {
-                format!(
-                    "is a key with the value `{key}` in the path and cannot be set to `{value}`: create another entry"
-                )
-            }
-            _ => return Ok(()),
-        };
-        Err(ResolveError::Unfit { path: pattern.to_string(), problem })
-    }
-
-    /// Fails if the pattern does not name one node, if that node needs a value, or if it is a container
-    /// without presence, which cannot be created by itself.
-    pub fn check_creatable(&self, pattern: &Pattern) -> Result<(), ResolveError> {
-        self.check_exact(pattern)?;
-        let location = self.locate(pattern);
-        let problem = match self.schema_view().kind(location) {
-            NodeKind::Leaf => "is a leaf: use `set` with a value",
-            NodeKind::Container if self.schema_view().is_certain(location) => {
-                "is a container without presence, which exists only if it has children: set its children instead"
-            }
-            _ => return Ok(()),
-        };
-        Err(ResolveError::Unfit { path: pattern.to_string(), problem: problem.to_owned() })
-    }
-
     /// Fails if the model certainly has no node for the last step of the pattern.
     pub fn check_model(&self, pattern: &Pattern) -> Result<(), ResolveError> {
         let Some((last, above)) = pattern.steps.split_last() else { return Ok(()) };
         let above = Pattern { steps: above.to_vec() };
         self.check_known(self.locate_below(&above), last.name(), &above, None)
-    }
-
-    /// Fails if the pattern does not name one node, as far as that is known.
-    pub fn check_exact(&self, pattern: &Pattern) -> Result<(), ResolveError> {
-        let mut location = self.schema_view().root();
-        for (index, step) in pattern.steps.iter().enumerate() {
-            let (at, inside) = self.descend(location, step);
-            location = inside;
-            match self.schema_view().kind(at) {
-                NodeKind::List { keys }
-                    if keys.is_empty() || keys.iter().any(|key| step.key(key).is_none()) =>
-                {
-                    return Err(ResolveError::missing_keys(pattern, index, &keys));
-                }
-                NodeKind::LeafList if !matches!(step.entry, Some(Some(_))) => {
-                    return Err(ResolveError::missing_keys(pattern, index, &[".".into()]));
-                }
-                NodeKind::Unknown { many } => {
-                    let open = step.keys.iter().any(|(_, value)| value.is_none());
-                    if open || many && step.keys.is_empty() && step.entry.is_none() {
-                        let keys: Vec<Box<str>> = step.keys.iter().map(|(key, _)| key.clone()).collect();
-                        return Err(ResolveError::missing_keys(pattern, index, &keys));
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(())
     }
 }
 

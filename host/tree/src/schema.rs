@@ -1,6 +1,6 @@
 //! The interface through which the tree uses a data model.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use crate::{BoundValue, Pattern, QName};
 
@@ -179,6 +179,11 @@ pub trait Schema: Send + Sync {
     /// Returns the local names of a list's keys, in order. Keys are in the list's own namespace (RFC 7950,
     /// section 7.8.2). Empty for a list without keys and for every other node.
     fn keys(&self, node: SchemaNode) -> &[Box<str>];
+
+    /// Returns [`keys`](Self::keys) to hold on to.
+    fn shared_keys(&self, node: SchemaNode) -> Arc<[Box<str>]> {
+        self.keys(node).into()
+    }
 
     /// Returns whether the entries of a list or leaf-list are `ordered-by user` (RFC 7950, section 7.7.7).
     fn ordered_by_user(&self, node: SchemaNode) -> bool;

@@ -1,8 +1,6 @@
 //! The tree itself: an arena of nodes.
 
-use std::collections::HashMap;
-
-use crate::{Error, Name, Names, QName, xml::XmlFault};
+use crate::{Error, HashMap, Name, Names, QName, xml::XmlFault};
 
 const NONE: u32 = u32::MAX;
 
@@ -107,9 +105,9 @@ impl Tree {
             nodes: vec![NodeData::detached(name)],
             text: String::new(),
             bindings: vec![Bindings::default()],
-            binding_ids: HashMap::new(),
-            attributes: HashMap::new(),
-            faults: HashMap::new(),
+            binding_ids: HashMap::default(),
+            attributes: HashMap::default(),
+            faults: HashMap::default(),
         }
     }
 
@@ -371,7 +369,7 @@ impl Tree {
         node: NodeId,
         levels: usize,
     ) -> Result<NodeId, Error> {
-        let mut names = HashMap::new();
+        let mut names = HashMap::default();
         let mut above = vec![parent];
         for (node, depth) in other.descendants(node).filter(|&(_, depth)| depth <= levels) {
             above.truncate(depth + 1);

@@ -1,11 +1,8 @@
 //! Finds who else depends on what instances own.
 
-use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
-use confine_tree::{Error as TreeError, Pattern, QName, Schema, SchemaNode, StepCounter};
+use confine_tree::{Error as TreeError, HashMap, HashSet, Pattern, QName, Schema, SchemaNode, StepCounter};
 
 use crate::{
     InstanceRef, OwnedObject, OwnerIndex,
@@ -23,7 +20,7 @@ pub struct OutsideOwners<'a> {
 impl<'a> OutsideOwners<'a> {
     /// Begins a search with nothing known.
     pub fn new(index: &'a OwnerIndex, set: &'a HashSet<&'a InstanceRef>) -> Self {
-        Self { index, set, known: HashMap::new() }
+        Self { index, set, known: HashMap::default() }
     }
 
     /// Returns whether an instance outside of the set owns the object, or one that may be the same, or one above it.
@@ -63,18 +60,18 @@ impl OwnerIndex {
         schema: &dyn Schema,
         steps: &mut StepCounter,
     ) -> Result<BTreeSet<&'a InstanceRef>, TreeError> {
-        let mut cases = OtherCases { schema, known: HashMap::new() };
-        let mut seen_beside = HashSet::new();
+        let mut cases = OtherCases { schema, known: HashMap::default() };
+        let mut seen_beside = HashSet::default();
         let mut search = Search {
             index: self,
             instances,
             steps,
             found: BTreeSet::new(),
             todo: Vec::new(),
-            seen: HashSet::new(),
-            seen_below: HashSet::new(),
+            seen: HashSet::default(),
+            seen_below: HashSet::default(),
         };
-        let mut whole = HashSet::new();
+        let mut whole = HashSet::default();
         for object in instances.iter().flat_map(|instance| self.created_by(instance)) {
             search.steps.step()?;
             if !whole.contains(&object.path) {

@@ -1,10 +1,10 @@
 //! The draft that one commit works on.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use confine_tree::{
-    Coverage, LiveNode, NodeId, Overlay, OverlayMark, Path, Pattern, PatternSearch, PatternStep, PrefixMap,
-    ResolveError, Schema, SearchProgress, StepCounter, StopSignal, Tree,
+    Coverage, HashSet, LiveNode, LocatedPath, NodeId, Overlay, OverlayMark, Path, Pattern, PatternSearch,
+    PatternStep, PrefixMap, ResolveError, Schema, SearchProgress, StepCounter, StopSignal, Tree,
 };
 
 use crate::{
@@ -67,7 +67,7 @@ impl CommitDraft {
             on_demand: OnDemandReads::default(),
             written: Vec::new(),
             stripped: Vec::new(),
-            unowned: HashSet::new(),
+            unowned: HashSet::default(),
             originals: RestoredOriginals::default(),
             owned: Coverage::default(),
             orphans: None,
@@ -122,7 +122,7 @@ impl CommitDraft {
 
     /// Resolves a path, which is relative to `base` unless it is absolute.
     pub fn resolve(&self, path: &str, base: &Pattern, prefixes: &PrefixMap) -> Result<Pattern, CallRefusal> {
-        self.resolve_seeing(path, base, prefixes, &mut |_, _| true)
+        self.resolve_seeing(path, base, prefixes, &mut |_, _| true).map(LocatedPath::into_pattern)
     }
 
     /// As [`resolve`](Self::resolve), once for each model of the devices that the path may be about. Empty if there is one
@@ -145,10 +145,10 @@ impl CommitDraft {
         base: &Pattern,
         prefixes: &PrefixMap,
         sees: &mut dyn FnMut(&Pattern, &PatternStep) -> bool,
-    ) -> Result<Pattern, CallRefusal> {
+    ) -> Result<LocatedPath, CallRefusal> {
         let refuse = |error: ResolveError| refused(error).at(path);
         let parsed = Path::parse(path).map_err(|error| refuse(confine_tree::Error::from(error).into()))?;
-        self.overlay.resolve_seeing(&parsed, base, prefixes, sees).map_err(refuse)
+        self.overlay.resolve_located(&parsed, base, prefixes, sees).map_err(refuse)
     }
 
     /// Adds data that was read of the datastore: everything that `read` matches.
@@ -374,7 +374,7 @@ impl CommitDraft {
 
     /// Records what a run did since the previous call.
     pub(crate) fn record(&mut self, instance: &InstanceRef, scope: &Arc<Scope>) {
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         let mut removed = self.overlay.take_removed();
         removed.retain(|&node| seen.insert(node));
         seen.clear();

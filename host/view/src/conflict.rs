@@ -4,9 +4,7 @@
 //! order of the runs would decide, and it may differ in the next commit. That is an error, unless the operator
 //! lets the last module win.
 
-use std::collections::{HashMap, HashSet};
-
-use confine_tree::NodeId;
+use confine_tree::{HashMap, HashSet, NodeId};
 
 use crate::{
     CommitDraft, Error, InstanceRef, OwnerIndex,
@@ -28,11 +26,11 @@ impl CommitDraft {
             draft: self,
             written: &written,
             ran: ran.iter().collect(),
-            written_by_removers: HashMap::new(),
+            written_by_removers: HashMap::default(),
             names: ran.iter().map(owner_name).collect(),
             owners,
-            own: HashSet::new(),
-            own_exactly: HashSet::new(),
+            own: HashSet::default(),
+            own_exactly: HashSet::default(),
         };
         let checked = check.run();
         self.written = written;
@@ -102,7 +100,7 @@ impl ConflictCheck<'_> {
 
     /// Returns who removed each node.
     fn removers(&mut self) -> Result<HashMap<NodeId, Removers>, Error> {
-        let mut removers: HashMap<NodeId, Removers> = HashMap::new();
+        let mut removers: HashMap<NodeId, Removers> = HashMap::default();
         for (index, run) in self.written.iter().enumerate().filter(|(_, run)| !run.scope.last_wins()) {
             for &node in &run.removed {
                 self.draft.step()?;
@@ -150,7 +148,7 @@ impl ConflictCheck<'_> {
     fn find_remade(&mut self, removers: &HashMap<NodeId, Removers>) -> Result<(), Error> {
         let runs = removers.values().flat_map(|removers| [Some(removers.last), removers.other]).flatten();
         let instances = runs.filter_map(|run| self.written.get(run)).map(|run| &run.instance);
-        self.written_by_removers = instances.map(|instance| (instance, HashSet::new())).collect();
+        self.written_by_removers = instances.map(|instance| (instance, HashSet::default())).collect();
         for run in self.written {
             if let Some(nodes) = self.written_by_removers.get_mut(&run.instance) {
                 self.draft.overlay.steps().steps(run.nodes.len())?;

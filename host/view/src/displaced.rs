@@ -1,8 +1,8 @@
 //! What the runs displace by setting nodes of another case of a choice (RFC 7950, section 7.9).
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
-use confine_tree::{ChoiceInstance, NodeId, Pattern, SchemaNode};
+use confine_tree::{ChoiceInstance, HashSet, NodeId, Pattern, SchemaNode};
 
 use crate::{CommitDraft, Error, Scope, run_writes::RunWrites};
 
@@ -18,6 +18,9 @@ impl DisplacedNodes {
     /// returned for an earlier run of the same scope, which decides what a run may displace.
     pub(crate) fn of(&mut self, draft: &mut CommitDraft, run: &RunWrites) -> Result<Vec<NodeId>, Error> {
         let mut displaced = Vec::new();
+        if !draft.overlay.has_chosen() {
+            return Ok(displaced);
+        }
         let scope = Arc::as_ptr(&run.scope);
         // What a run has set and removed again has displaced other cases too.
         for &node in run.nodes.iter().chain(&run.removed) {

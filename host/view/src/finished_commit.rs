@@ -1,15 +1,15 @@
 //! Turns what the runs wrote into the edit that is sent.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{cell::RefCell, sync::Arc};
 
 use confine_nacm::AccessOperation;
 use confine_tree::{
-    CONTROLLER, Coverage, LexicalForms, NodeId, NodeKind, Pattern, PatternStep, QName, SchemaNode, Tree,
-    xml::XmlTreeWriter,
+    CONTROLLER, Coverage, HashSet, LexicalForms, NodeId, NodeKind, Overlay, PathLocator, Pattern,
+    PatternStep, QName, SchemaNode, Tree, xml::XmlTreeWriter,
 };
 
 use crate::{
-    CallRefusal, CommitDraft, CreatedObject, Error, ErrorTag, InstanceRef, OriginalChange, OwnerIndex,
+    CallRefusal, CommitDraft, CreatedObject, Error, ErrorTag, InstanceRef, OriginalChange, OwnerIndex, Scope,
     ScopeDecision,
     displaced::DisplacedNodes,
     edit_check::{EditAuthority, EditFault, check_edit},
@@ -145,12 +145,14 @@ impl CommitDraft {
 
     /// Decides again about everything that the runs wrote, now that all of it has been read.
     fn check_scopes(&mut self) -> Result<(), Error> {
-        let mut above: HashSet<NodeId> = HashSet::new();
+        let mut above: HashSet<NodeId> = HashSet::default();
+        let mut permitted = PermittedBelow::default();
         for run in &self.written {
             above.clear();
             for &node in &run.nodes {
                 self.overlay.steps().step()?;
-                if self.overlay.place(node).is_none() {
+                if self.overlay.place(node).is_none() || permitted.covers(&mut self.overlay, &run.scope, node)
+                {
                     continue;
                 }
                 let access = if self.overlay.in_base(node) {
@@ -222,7 +224,7 @@ impl CommitDraft {
     }
 
     fn last_check(&mut self, edit: &Tree, instances: &[InstanceRef]) -> Result<(), Error> {
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         let scopes = self.written.iter().map(|run| &run.scope);
         let scopes = scopes.filter(|scope| seen.insert(Arc::as_ptr(scope))).map(|scope| &**scope).collect();
         let mut stripped = Coverage::default();
@@ -231,8 +233,9 @@ impl CommitDraft {
         let view = self.overlay.schema_view();
         let schema = view.schema();
         let form = |node: SchemaNode| (schema.lexical_forms(node) != LexicalForms::One).then_some(node);
+        let locator = RefCell::new(PathLocator::default());
         let keys = |list: &Pattern| {
-            let location = self.overlay.locate(list);
+            let location = locator.borrow_mut().locate(&self.overlay, list);
             let names = match view.kind(location) {
                 NodeKind::List { keys } => keys.to_vec(),
                 NodeKind::LeafList => return vec![(".".into(), location.schema().and_then(form))],
@@ -260,6 +263,35 @@ impl CommitDraft {
                 CallRefusal::new(ErrorTag::OperationFailed, message).into()
             }
         })
+    }
+}
+
+/// Nodes below which scopes without rules permit everything: most nodes that a module writes are below few.
+#[derive(Default)]
+struct PermittedBelow(HashSet<(*const Scope, NodeId)>);
+
+impl PermittedBelow {
+    /// Returns whether the scope has no rules, and permits to write the node because it permits it for a node at or above it
+    /// with everything below.
+    fn covers(&mut self, overlay: &mut Overlay, scope: &Arc<Scope>, node: NodeId) -> bool {
+        if scope.has_rules() {
+            return false;
+        }
+        let of = Arc::as_ptr(scope);
+        let mut up = std::iter::successors(Some(node), |&node| overlay.parent(node));
+        if up.any(|node| self.0.contains(&(of, node))) {
+            return true;
+        }
+        let mut place = Pattern::default();
+        for (above, step) in overlay.lineage(node) {
+            place.steps.push(step);
+            let decision = scope.decide_without_rules(AccessOperation::Create, &place);
+            if decision == (ScopeDecision::Permit { below: true }) {
+                self.0.insert((of, above));
+                return true;
+            }
+        }
+        false
     }
 }
 

@@ -1,8 +1,6 @@
 //! What modules read of the datastore besides what each commit reads in advance.
 
-use std::collections::HashSet;
-
-use confine_tree::{Coverage, CoverageFront, Pattern};
+use confine_tree::{Coverage, CoverageFront, HashSet, Pattern};
 
 use crate::patterns::size;
 

@@ -1,8 +1,10 @@
 //! The owner index: the `created` lists of all service instances.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
-use confine_tree::{CONTROLLER, Error as TreeError, NodeId, Pattern, PatternStep, QName, StepCounter, Tree};
+use confine_tree::{
+    CONTROLLER, Error as TreeError, HashMap, HashSet, NodeId, Pattern, PatternStep, QName, StepCounter, Tree,
+};
 
 use crate::{
     CreatedObject, InstanceRef, ORIGINALS, OriginalChange, Originals, SharingServices,
@@ -170,7 +172,7 @@ impl OwnerIndex {
     /// Replaces the objects of an instance.
     pub fn replace(&mut self, instance: &InstanceRef, created: impl IntoIterator<Item = CreatedObject>) {
         let before = self.by_instance.remove(instance).unwrap_or_default();
-        let (mut objects, mut seen) = (Vec::new(), HashSet::new());
+        let (mut objects, mut seen) = (Vec::new(), HashSet::default());
         for CreatedObject { path, place, shared, ambiguous } in created {
             let known = place.as_ref().and_then(|place| self.paths.insert(place));
             let object = known.unwrap_or_else(|| self.paths.insert_entry(&path));
@@ -216,7 +218,7 @@ impl OwnerIndex {
             return;
         }
         let mut paths = PathTrie::<ObjectOwners>::default();
-        let mut ambiguous = HashSet::new();
+        let mut ambiguous = HashSet::default();
         for (instance, objects) in &mut self.by_instance {
             for object in objects {
                 let holds = self.paths.get(*object).is_some_and(|owners| match owners {
@@ -296,7 +298,7 @@ impl OwnerIndex {
             (&object.path, object.place.as_ref())
         }
         mark_namesakes(all, steps)?;
-        let mut holders: HashMap<(&str, Option<&Pattern>), &InstanceRef> = HashMap::new();
+        let mut holders: HashMap<(&str, Option<&Pattern>), &InstanceRef> = HashMap::default();
         let run: HashSet<&InstanceRef> = all.iter().map(|(instance, _)| instance).collect();
         for (instance, created) in all.iter() {
             for object in created {
@@ -441,8 +443,8 @@ fn mark_namesakes(
     all: &mut [(InstanceRef, Vec<CreatedObject>)],
     steps: &mut StepCounter,
 ) -> Result<(), TreeError> {
-    let mut places: HashMap<&str, Option<&Pattern>> = HashMap::new();
-    let mut namesakes: HashSet<String> = HashSet::new();
+    let mut places: HashMap<&str, Option<&Pattern>> = HashMap::default();
+    let mut namesakes: HashSet<String> = HashSet::default();
     for object in all.iter().flat_map(|(_, created)| created) {
         steps.step()?;
         let place = object.place.as_ref();

@@ -1,11 +1,8 @@
 //! Decides which of the nodes that a run wrote its instance owns.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use confine_tree::{NodeId, NodeKind, Pattern, PatternStep, QName, SchemaLocation};
+use confine_tree::{HashMap, HashSet, NodeId, NodeKind, Pattern, PatternStep, QName, SchemaLocation};
 
 use crate::{
     CONTROLLER_STEPS, CallRefusal, CommitDraft, CreatedObject, Error, ErrorTag, InstanceRef, OwnerIndex,
@@ -55,9 +52,9 @@ impl CommitDraft {
         owners: &OwnerIndex,
     ) -> Result<Vec<(InstanceRef, Vec<CreatedObject>)>, Error> {
         let mut search = OwnershipSearch::default();
-        let mut by_instance: HashMap<&InstanceRef, Vec<NodeId>> = HashMap::new();
+        let mut by_instance: HashMap<&InstanceRef, Vec<NodeId>> = HashMap::default();
         // The operator lets their modules override what others set.
-        let mut overriding: HashSet<&InstanceRef> = HashSet::new();
+        let mut overriding: HashSet<&InstanceRef> = HashSet::default();
         let written = std::mem::take(&mut self.written);
         for run in &written {
             by_instance.entry(&run.instance).or_default().extend(&run.nodes);
@@ -68,7 +65,7 @@ impl CommitDraft {
         let mut all = Vec::with_capacity(instances.len());
         let mut sharing = SharingCheck::new(instances);
         for instance in instances {
-            let mut seen = HashSet::new();
+            let mut seen = HashSet::default();
             let mut created = Vec::new();
             for &node in by_instance.get(instance).into_iter().flatten() {
                 self.overlay.steps().step()?;
@@ -159,7 +156,7 @@ impl CommitDraft {
                 let own = place.steps.get(depth).map(|step| &step.namespace);
                 let from = namesake.steps.iter_mut().skip(depth);
                 from.filter(|step| Some(&step.namespace) == own).for_each(|step| {
-                    step.namespace.clone_from(namespace);
+                    step.namespace = (**namespace).into();
                 });
                 namesakes.push(namesake);
                 if namesakes.len() == MOST_NAMESAKES {
@@ -173,14 +170,13 @@ impl CommitDraft {
     /// Returns what to read to know whether what the runs created is the only node of its path without namespaces.
     pub(crate) fn namesakes_to_read(&mut self) -> Result<Vec<Pattern>, Error> {
         let mut wanted = Vec::new();
-        let (mut seen, mut known) = (HashSet::new(), KnownNamesakes::new());
+        let (mut seen, mut known) = (HashSet::default(), KnownNamesakes::default());
         let written = std::mem::take(&mut self.written);
         for &node in written.iter().flat_map(|run| &run.nodes) {
             self.overlay.steps().step()?;
             let nodes = self.overlay.ancestors(node);
             // The object that the instance will own, or one below it.
-            let is_new =
-                |&node: &NodeId| !self.overlay.in_base(node) && !self.overlay.step(node).keys.is_empty();
+            let is_new = |&node: &NodeId| !self.overlay.in_base(node) && self.overlay.is_keyed_entry(node);
             let object = nodes.iter().copied().skip(CONTROLLER_STEPS).find(is_new).unwrap_or(node);
             if !seen.insert(object) {
                 continue;
@@ -248,14 +244,17 @@ impl CommitDraft {
             ambiguous: false,
         };
         let (from, mut ownership) = known.unwrap_or((0, root));
+        if ownership.entry.is_some() {
+            // It is what is owned, whatever is below.
+            return Ok(ownership);
+        }
         for node in nodes.into_iter().skip(from) {
             let front = self.owners_front(owners, ownership.front, node);
-            let step = self.overlay.step(node);
             let in_base = ownership.in_base
                 && self.stood(node)
                 && !owners.is_owned_at(front)
                 && !self.is_orphaned(node);
-            let list = !step.keys.is_empty();
+            let list = self.overlay.is_keyed_entry(node);
             let entry = ownership.entry.or((list && !in_base).then_some(node));
             let ambiguous =
                 ownership.ambiguous || !self.other_namespaces(node, &mut search.namesakes).is_empty();

@@ -178,7 +178,7 @@ impl ReadFront<'_> {
 
 /// Returns whether a step names a key that the step of the list entry above it has.
 fn is_key_of(step: &PatternStep, entry: &PatternStep) -> bool {
-    entry.namespace == step.namespace && entry.keys.iter().any(|(key, _)| *key == step.local)
+    entry.namespace == step.namespace && entry.keys.iter().any(|(key, _)| **key == *step.local)
 }
 
 /// Returns whether a child of `/services` is the container that all services share.

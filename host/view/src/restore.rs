@@ -5,11 +5,11 @@
 //! changed by hand meanwhile is left alone.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-use confine_tree::{BoundValue, NodeId, NodeKind, Pattern, Tree, xml};
+use confine_tree::{BoundValue, HashSet, NodeId, NodeKind, Pattern, Tree, xml};
 
 use crate::{
     CallRefusal, CommitDraft, Error, ErrorTag, InstanceRef, Original, OriginalChange, OwnerIndex,
@@ -131,7 +131,7 @@ impl CommitDraft {
                 (_, None) => drop(overlay.create(&path).map_err(refused)?),
             }
             made.push((path.clone(), node));
-            let mut steps = HashSet::new();
+            let mut steps = HashSet::default();
             for below in tree.children(node) {
                 let step = self.overlay.step_of(&path, tree, below);
                 if !steps.insert(step.clone()) {

@@ -1,11 +1,8 @@
 //! What a commit knows of original values.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use confine_tree::{Coverage, NodeId, Pattern, Tree};
+use confine_tree::{Coverage, HashMap, HashSet, NodeId, Pattern, Tree};
 
 use crate::Original;
 

@@ -3,9 +3,7 @@
 //! Instances of one service may. Instances of two services may only if the modules of both say so, or the operator:
 //! otherwise a module that copies what another made would keep it from being changed and removed.
 
-use std::collections::{HashMap, HashSet};
-
-use confine_tree::NodeId;
+use confine_tree::{HashMap, HashSet, NodeId};
 
 use crate::{
     CallRefusal, CommitDraft, CreatedObject, Error, ErrorTag, InstanceRef, OwnerIndex,
@@ -99,7 +97,7 @@ impl<'a> SharingCheck<'a> {
         owners: &OwnerIndex,
         path: PathId,
     ) -> Result<Vec<InstanceRef>, Error> {
-        let mut lists = HashSet::new();
+        let mut lists = HashSet::default();
         let mut found = Vec::new();
         for owner in owners.owners_at(path).filter(|owner| !self.ran.contains(owner)) {
             draft.step()?;

@@ -1,11 +1,8 @@
 //! Which services may own objects together, by what their modules say and by what the operator says.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use confine_tree::QName;
+use confine_tree::{HashMap, HashSet, QName};
 
 use crate::InstanceRef;
 

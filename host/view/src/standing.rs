@@ -4,9 +4,7 @@
 //! form that the device gave it. What a run makes again and means the same keeps that form; otherwise each commit would write
 //! it to the device anew.
 
-use std::collections::{HashMap, HashSet};
-
-use confine_tree::{LiveNode, NodeId, NodeKind, Pattern, PatternStep, QName, Tree};
+use confine_tree::{HashMap, HashSet, LiveNode, NodeId, NodeKind, Pattern, PatternStep, QName, Tree};
 
 use crate::{CommitDraft, Error, crypt, patterns::child};
 
@@ -15,7 +13,7 @@ impl CommitDraft {
     pub fn keep_standing_forms(&mut self, running: &mut CommitDraft) -> Result<(), Error> {
         let written = std::mem::take(&mut self.written);
         let root = (Tree::ROOT, StandingNode { found: Some(LiveNode::ROOT), stood: true });
-        let mut forms = StandingForms { draft: self, running, known: HashMap::from([root]) };
+        let mut forms = StandingForms { draft: self, running, known: [root].into_iter().collect() };
         let kept = written.iter().flat_map(|run| &run.nodes).try_for_each(|&node| forms.keep(node));
         self.written = written;
         kept
@@ -25,7 +23,7 @@ impl CommitDraft {
 impl CommitDraft {
     /// Returns what to read to know whether what has leaves that are set to their defaults was there.
     pub(crate) fn parents_of_defaults(&mut self) -> Result<Vec<Pattern>, Error> {
-        let (mut wanted, mut seen) = (Vec::new(), HashSet::new());
+        let (mut wanted, mut seen) = (Vec::new(), HashSet::default());
         let written = std::mem::take(&mut self.written);
         for &node in written.iter().flat_map(|run| &run.nodes) {
             self.step()?;

@@ -1,8 +1,8 @@
 //! Interned steps of paths.
 
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::BuildHasher as _;
 
-use confine_tree::QName;
+use confine_tree::{HashState, QName};
 use hashbrown::HashTable;
 
 /// The number of a step in one [`StepNames`].
@@ -27,7 +27,7 @@ pub(crate) struct StepNames {
     last_of_text: HashTable<u32>,
     /// The steps whose text is in several namespaces, each with the one before it that has the same text. They are few.
     several: HashTable<(u32, Option<u32>)>,
-    hasher: RandomState,
+    hasher: HashState,
 }
 
 impl StepNames {

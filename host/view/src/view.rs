@@ -9,7 +9,9 @@ mod write;
 use std::sync::Arc;
 
 use confine_nacm::AccessOperation;
-use confine_tree::{BoundValue, DataNodeKind, LiveNode, NodeId, Pattern, PatternStep, PrefixMap};
+use confine_tree::{
+    BoundValue, DataNodeKind, LiveNode, LocatedPath, NodeId, Pattern, PatternStep, PrefixMap,
+};
 
 use crate::{
     CallRefusal, CommitDraft, Error, ErrorTag, InstanceRef, Meter, Scope, ScopeDecision,
@@ -84,24 +86,24 @@ impl View {
     }
 
     /// Resolves a path, and charges for it. Where no model is known, only what the module may see counts.
-    async fn resolve(&mut self, path: &str) -> Result<Pattern, Error> {
+    async fn resolve(&mut self, path: &str) -> Result<LocatedPath, Error> {
         self.meter.charge_bytes(path.len()).await?;
         let mut sight = PathSight::new(&self.scope, self.instance.path());
         let mut sees = |above: &Pattern, step: &PatternStep| sight.sees(above, step);
-        let pattern = self.draft.resolve_seeing(path, self.instance.path(), &self.prefixes, &mut sees);
+        let located = self.draft.resolve_seeing(path, self.instance.path(), &self.prefixes, &mut sees);
         let cost = sight.cost();
         self.meter.charge(cost).await?;
-        let pattern = pattern?;
-        check_length(&pattern)?;
-        self.meter.charge(pattern.steps.len() as u64).await?;
-        Ok(pattern)
+        let located = located?;
+        check_length(located.pattern())?;
+        self.meter.charge(located.pattern().steps.len() as u64).await?;
+        Ok(located)
     }
 
     /// Learns the keys that a path of so many bytes names, which must be in the module's scope.
-    fn learn(&mut self, pattern: &Pattern, bytes: usize) -> Result<(), Error> {
-        if pattern.steps.iter().any(|step| !step.keys.is_empty() || step.entry.is_some()) {
+    fn learn(&mut self, path: &mut LocatedPath, bytes: usize) -> Result<(), Error> {
+        if path.pattern().steps.iter().any(|step| !step.keys.is_empty() || step.entry.is_some()) {
             let before = self.draft.overlay.size();
-            if self.draft.overlay.learn(pattern) {
+            if self.draft.overlay.learn_located(path) {
                 self.meter.charge_edit_bytes(bytes)?;
             }
             self.draft.charge_growth(before, &mut self.meter)?;

@@ -1,8 +1,6 @@
 //! The values that the runs of a commit set, and the first two that differ.
 
-use std::collections::HashMap;
-
-use confine_tree::{NodeId, Overlay, Pattern};
+use confine_tree::{HashMap, NodeId, Overlay, Pattern};
 
 use crate::{CallRefusal, ErrorTag, InstanceRef, Scope, run_writes::RunWrites};
 

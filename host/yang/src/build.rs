@@ -5,9 +5,11 @@
 mod postponed;
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, VecDeque},
     sync::Arc,
 };
+
+use confine_tree::{HashMap, HashSet};
 
 use self::postponed::{ExpansionContext, Postponed, TargetNode};
 
@@ -85,14 +87,14 @@ impl<'a> SchemaBuilder<'a> {
             resolver: TypeResolver::new(BuildContext::new(set, links, problems)),
             nodes: vec![NodeRecord::root()],
             node_types: Vec::new(),
-            type_numbers: HashMap::new(),
+            type_numbers: HashMap::default(),
             names: vec!["".into()],
-            name_numbers: HashMap::from([("", 0)]),
-            children: HashMap::new(),
-            featureless: HashSet::new(),
+            name_numbers: [("", 0)].into_iter().collect(),
+            children: HashMap::default(),
+            featureless: HashSet::default(),
             incomplete: BTreeSet::new(),
             postponed: Some(VecDeque::new()),
-            overrides: Overrides::new(),
+            overrides: Overrides::default(),
             open_groupings: Vec::new(),
             max_nodes,
             budget: max_nodes.saturating_mul(STATEMENTS_PER_NODE),

@@ -1,11 +1,10 @@
 //! What all steps of building a schema share: the modules, their definitions and the problems found.
 
-use std::collections::HashMap;
-
 use crate::{
     Error, ModuleSet, definitions::Definitions, link::ModuleLinks, problem_list::ProblemList,
     statement::StatementId,
 };
+use confine_tree::HashMap;
 
 pub(crate) struct BuildContext<'a> {
     pub(crate) set: &'a ModuleSet,
@@ -19,7 +18,7 @@ pub(crate) struct BuildContext<'a> {
 impl<'a> BuildContext<'a> {
     pub(crate) fn new(set: &'a ModuleSet, links: &'a ModuleLinks, mut problems: ProblemList) -> Self {
         let definitions = Definitions::gather(&set.files, links, &mut problems);
-        Self { set, links, definitions, problems, features: HashMap::new() }
+        Self { set, links, definitions, problems, features: HashMap::default() }
     }
 
     pub(crate) fn report(&mut self, error: Error) {

@@ -1,7 +1,5 @@
 //! Finds definitions by name: typedefs, groupings, identities and features (RFC 7950, section 6.2.1).
 
-use std::collections::HashMap;
-
 use crate::{
     Error,
     keyword::Keyword,
@@ -12,6 +10,7 @@ use crate::{
     statement::{StatementId, StatementRef},
     types::BUILT_IN_TYPES,
 };
+use confine_tree::HashMap;
 
 /// The definitions of all modules, by scope.
 pub(crate) struct Definitions<'a> {
@@ -36,7 +35,7 @@ impl<'a> Definitions<'a> {
         links: &'a ModuleLinks,
         problems: &mut ProblemList,
     ) -> Self {
-        let mut by_name = HashMap::new();
+        let mut by_name = HashMap::default();
         for (number, unit) in links.units.iter().enumerate() {
             let Some(file) = files.get(unit.file) else { continue };
             for statement in file.parsed.all(number_of(number)) {

@@ -1,6 +1,8 @@
 //! The last pass over the tree: inherited flags, keys, order and the index for lookups.
 
-use std::{collections::HashMap, rc::Rc};
+use std::rc::Rc;
+
+use confine_tree::HashMap;
 
 use crate::{
     keyword::Keyword,
@@ -11,7 +13,7 @@ use crate::{
 };
 
 pub(crate) fn finish(nodes: NodeArena, links: &ModuleLinks, files: &[ModuleFileText]) -> NodeArena {
-    let mut finisher = SchemaFinisher { nodes, links, files, keys: HashMap::new() };
+    let mut finisher = SchemaFinisher { nodes, links, files, keys: HashMap::default() };
     for index in 0..finisher.nodes.nodes.len() {
         let id = SchemaNodeId(number_of(index));
         finisher.inherit(id);
@@ -169,7 +171,7 @@ impl<'a> SchemaFinisher<'a> {
         let positions =
             positions.filter_map(|(position, key)| Some((self.nodes.names.number(key)?, position))).collect();
         let number = number_of(self.nodes.keys.len());
-        self.nodes.keys.push(keys);
+        self.nodes.keys.push(keys.into());
         KeyLeaves { number, positions }
     }
 

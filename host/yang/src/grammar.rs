@@ -3,8 +3,6 @@
 //! The order of the statements of a module, which the RFC also fixes, is not checked: published modules violate it,
 //! and nothing depends on it.
 
-use std::collections::HashSet;
-
 use crate::{
     Error,
     keyword::Keyword,
@@ -12,6 +10,7 @@ use crate::{
     spelling::did_you_mean,
     statement::{ParsedFile, StatementRef},
 };
+use confine_tree::HashSet;
 
 /// The version of the language that a module is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -238,7 +237,7 @@ pub(crate) fn check(parsed: &mut ParsedFile) -> Result<YangVersion, Error> {
         _ => YangVersion::V1,
     };
     let mut checker =
-        StatementChecker { version, ignored: HashSet::new(), problems: Vec::new(), lacks_nodes: false };
+        StatementChecker { version, ignored: HashSet::default(), problems: Vec::new(), lacks_nodes: false };
     if version == YangVersion::V1_1 {
         checker.problems.extend(parsed.forbidden_in_1_1.clone());
     }

@@ -1,6 +1,8 @@
 //! Links the modules of a set: units, imports, includes and prefixes.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
+
+use confine_tree::{HashMap, HashSet};
 
 use crate::{
     Error, ModuleSet,
@@ -158,7 +160,7 @@ pub(crate) fn link(set: &ModuleSet, problems: &mut ProblemList) -> ModuleLinks {
         links: ModuleLinks::default(),
         problems,
         hints: SpellingHints::default(),
-        included: HashMap::new(),
+        included: HashMap::default(),
     };
     linker.link()
 }
@@ -177,7 +179,7 @@ struct ModuleLinker<'a> {
 
 impl<'a> ModuleLinker<'a> {
     fn link(mut self) -> ModuleLinks {
-        let mut by_file = HashMap::new();
+        let mut by_file = HashMap::default();
         for (index, file) in self.set.files.iter().enumerate() {
             if !file.is_submodule() {
                 by_file.insert(index, self.add_module(index, file));
@@ -208,7 +210,7 @@ impl<'a> ModuleLinker<'a> {
             lacks_parts: false,
             units: vec![number_of(self.links.units.len())],
         };
-        self.links.units.push(ModuleUnit { file: index, module: id, prefixes: HashMap::new() });
+        self.links.units.push(ModuleUnit { file: index, module: id, prefixes: HashMap::default() });
         if is_latest {
             self.links.by_name.insert(module.name.clone(), id);
             let other = self.links.by_namespace.insert(module.namespace.clone(), id);
@@ -234,7 +236,7 @@ impl<'a> ModuleLinker<'a> {
     fn include_submodules(&mut self, module: ModuleId) {
         let mut queue: VecDeque<usize> =
             self.links.module(module).into_iter().flat_map(|m| &m.units).map(|&unit| unit as usize).collect();
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         while let Some(unit) = queue.pop_front() {
             let Some(file) = self.links.units.get(unit).and_then(|unit| self.set.files.get(unit.file)) else {
                 continue;
@@ -276,7 +278,7 @@ impl<'a> ModuleLinker<'a> {
                 }
                 *self.included.entry(index).or_default() += 1;
                 let number = self.links.units.len();
-                self.links.units.push(ModuleUnit { file: index, module, prefixes: HashMap::new() });
+                self.links.units.push(ModuleUnit { file: index, module, prefixes: HashMap::default() });
                 if let Some(module) = self.links.modules.get_mut(module.0 as usize) {
                     module.units.push(number_of(number));
                 }
@@ -324,7 +326,7 @@ impl<'a> ModuleLinker<'a> {
             return;
         };
         let Some(root) = self.set.files.get(file).map(|file| file.parsed.root()) else { return };
-        let mut prefixes = HashMap::new();
+        let mut prefixes = HashMap::default();
         let naming = root.child(Keyword::BelongsTo).unwrap_or(root);
         prefixes.insert(Box::from(naming.text(Keyword::Prefix).unwrap_or_default()), Some(own));
         for import in root.all(Keyword::Import) {

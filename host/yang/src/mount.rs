@@ -1,9 +1,9 @@
 //! Schemas mounted in another one: the models of devices in the controller's list of devices (RFC 8528).
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use confine_tree::{
-    BoundValue, ChoiceCase, DataNodeKind, DefaultDeny, LexicalForms, QName, SchemaNode, ValueError,
+    BoundValue, ChoiceCase, DataNodeKind, DefaultDeny, HashMap, LexicalForms, QName, SchemaNode, ValueError,
 };
 
 use crate::{
@@ -72,8 +72,8 @@ impl MountedSchema {
             outer,
             point,
             blocks: Vec::new(),
-            by_schema: HashMap::new(),
-            by_entry: HashMap::new(),
+            by_schema: HashMap::default(),
+            by_entry: HashMap::default(),
             default_block: None,
         }
     }
@@ -280,6 +280,11 @@ impl confine_tree::Schema for MountedSchema {
     fn keys(&self, node: SchemaNode) -> &[Box<str>] {
         let (schema, node) = self.node_itself(node);
         schema.keys(node)
+    }
+
+    fn shared_keys(&self, node: SchemaNode) -> Arc<[Box<str>]> {
+        let (schema, node) = self.node_itself(node);
+        schema.shared_keys(node)
     }
 
     fn ordered_by_user(&self, node: SchemaNode) -> bool {

@@ -1,5 +1,7 @@
 //! One node of a schema, and the lookups that lead to it.
 
+use std::sync::Arc;
+
 use confine_tree::{BoundValue, ChoiceCase, SchemaNode};
 
 use crate::{
@@ -239,6 +241,11 @@ impl<'a> YangNode<'a> {
     /// Returns the local names of a list's keys, in order.
     pub fn keys(self) -> &'a [Box<str>] {
         self.schema.nodes.keys.get(self.node.keys as usize).map(|keys| &**keys).unwrap_or_default()
+    }
+
+    /// Returns [`keys`](Self::keys) to hold on to.
+    pub(crate) fn shared_keys(self) -> Arc<[Box<str>]> {
+        self.schema.nodes.keys.get(self.node.keys as usize).cloned().unwrap_or_default()
     }
 
     /// Returns the label of a mount point (RFC 8528, section 3.1).

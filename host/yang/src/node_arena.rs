@@ -1,9 +1,8 @@
 //! The compiled tree of schema nodes, in one arena.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
+
+use confine_tree::HashMap;
 
 use crate::{keyword::Keyword, link::ModuleId, statement::StatementId, types::LeafType};
 
@@ -201,7 +200,7 @@ pub(crate) struct NodeArena {
     pub(crate) overrides: Overrides,
     /// The nodes with a child that could not be built, and the module of that child.
     pub(crate) incomplete: BTreeSet<(SchemaNodeId, ModuleId)>,
-    pub(crate) keys: Vec<Box<[Box<str>]>>,
+    pub(crate) keys: Vec<Arc<[Box<str>]>>,
     /// The data nodes of each parent, in the order of the model.
     pub(crate) order: Vec<SchemaNodeId>,
     /// The same, sorted by name and module for lookups.

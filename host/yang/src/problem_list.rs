@@ -1,8 +1,7 @@
 //! The problems of compiling a set of modules.
 
-use std::collections::HashSet;
-
 use crate::Error;
+use confine_tree::HashSet;
 
 /// The problems, each once and up to a limit: every use of a grouping repeats the problems in it.
 #[derive(Debug, Default)]

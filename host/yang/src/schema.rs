@@ -1,9 +1,8 @@
 //! The compiled schema: its modules, identities and problems.
 
-use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    fmt,
-};
+use std::{collections::BTreeSet, fmt};
+
+use confine_tree::{HashMap, HashSet};
 
 use crate::{
     Error, ModuleSet,
@@ -47,7 +46,7 @@ impl fmt::Debug for YangSchema {
 impl YangSchema {
     pub(crate) fn new(set: ModuleSet, links: ModuleLinks, compiled: CompiledSet) -> Self {
         let CompiledSet { nodes, identities, problems } = compiled;
-        let mut identity_names: HashMap<Box<str>, Vec<Identity>> = HashMap::new();
+        let mut identity_names: HashMap<Box<str>, Vec<Identity>> = HashMap::default();
         let mut derived = vec![Vec::new(); identities.len()];
         for (identity, number) in identities.iter().zip(0..) {
             identity_names.entry(identity.name.clone()).or_default().push(Identity(number));

@@ -1,6 +1,8 @@
 //! The set of modules that a schema is compiled from.
 
-use std::collections::{BTreeMap, HashMap, HashSet, btree_map};
+use std::collections::{BTreeMap, btree_map};
+
+use confine_tree::{HashMap, HashSet};
 
 use crate::{Error, YangLimits, grammar, keyword::Keyword, statement::ParsedFile};
 
@@ -108,7 +110,7 @@ impl ModuleSet {
 
     /// Returns the modules that are imported or included and that the set does not have, each once.
     pub fn missing(&self) -> Vec<YangModuleName> {
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         let mut missing = Vec::new();
         for file in &self.files {
             for statement in file.parsed.root().children() {

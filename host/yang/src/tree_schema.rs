@@ -1,5 +1,7 @@
 //! [`confine_tree::Schema`] for compiled modules.
 
+use std::sync::Arc;
+
 use confine_tree::{
     BoundValue, ChoiceCase, DataNodeKind, DefaultDeny, LexicalForms, QName, SchemaNode, ValueError,
 };
@@ -92,6 +94,10 @@ impl confine_tree::Schema for YangSchema {
 
     fn keys(&self, node: SchemaNode) -> &[Box<str>] {
         self.node(node).map(YangNode::keys).unwrap_or_default()
+    }
+
+    fn shared_keys(&self, node: SchemaNode) -> Arc<[Box<str>]> {
+        self.node(node).map(YangNode::shared_keys).unwrap_or_default()
     }
 
     fn ordered_by_user(&self, node: SchemaNode) -> bool {

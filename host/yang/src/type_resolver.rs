@@ -1,9 +1,8 @@
 //! Resolves `type` statements to built-in types with their restrictions (RFC 7950, sections 7.3, 7.4 and 9).
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
+
+use confine_tree::{HashMap, HashSet};
 
 use crate::{
     Error,
@@ -50,8 +49,8 @@ impl<'a> TypeResolver<'a> {
         let mut resolver = Self {
             context,
             identities: Vec::new(),
-            identity_numbers: HashMap::new(),
-            types: HashMap::new(),
+            identity_numbers: HashMap::default(),
+            types: HashMap::default(),
             posix_units,
         };
         resolver.gather_identities();
@@ -200,7 +199,7 @@ impl<'a> TypeResolver<'a> {
             _ => (Keyword::Position, 0..=i64::from(u32::MAX)),
         };
         let mut all = Vec::new();
-        let (mut names, mut numbers) = (HashSet::new(), HashSet::new());
+        let (mut names, mut numbers) = (HashSet::default(), HashSet::default());
         let mut next = 0;
         for item in statement.all(keyword) {
             let name = item.argument();

@@ -21,14 +21,14 @@ use crate::process::ProcessClock;
 const ARGUMENT: &str = "--floor";
 
 /// The client.
-pub struct Floor {
+pub(crate) struct Floor {
     process: Child,
     _edits: NamedTempFile,
 }
 
 impl Floor {
     /// Starts it, and waits until it has subscribed. The edits of each commit are sent in turn; later commits get none.
-    pub fn start(socket: &Path, edits: &[Vec<String>]) -> Self {
+    pub(crate) fn start(socket: &Path, edits: &[Vec<String>]) -> Self {
         let file = NamedTempFile::new().unwrap();
         serde_json::to_writer(&file, edits).unwrap();
         let mut process = Command::new(std::env::current_exe().unwrap())
@@ -44,26 +44,26 @@ impl Floor {
     }
 
     /// Returns its processor time.
-    pub fn clock(&self) -> ProcessClock {
+    pub(crate) fn clock(&self) -> ProcessClock {
         ProcessClock::new(Pid::from_raw(i32::try_from(self.process.id()).unwrap()))
     }
 
     /// Stops it.
-    pub fn end(mut self) {
+    pub(crate) fn end(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 }
 
 /// Returns the controller's socket and the file of edits, if this process is to be the client.
-pub fn arguments() -> Option<(PathBuf, PathBuf)> {
+pub(crate) fn arguments() -> Option<(PathBuf, PathBuf)> {
     let mut arguments = std::env::args_os().skip(1);
     arguments.next().filter(|first| first == ARGUMENT)?;
     Some((arguments.next()?.into(), arguments.next()?.into()))
 }
 
 /// Answers commits with the edits in a file.
-pub async fn answer(socket: &Path, edits: &Path) {
+pub(crate) async fn answer(socket: &Path, edits: &Path) {
     let options =
         ConnectOptions { request_timeout: Duration::from_secs(600), ..ConnectOptions::new(socket).unwrap() };
     let edits: Vec<Vec<String>> = serde_json::from_slice(&fs::read(edits).unwrap()).unwrap();
@@ -82,7 +82,7 @@ pub async fn answer(socket: &Path, edits: &Path) {
 }
 
 /// Returns the configuration in the edits among requests.
-pub fn edits_of(requests: &[String]) -> Vec<String> {
+pub(crate) fn edits_of(requests: &[String]) -> Vec<String> {
     let content = |request: &String| {
         let (_, rest) = request.split_once("<config>")?;
         Some(rest.rsplit_once("</config>")?.0.to_owned())

@@ -17,6 +17,7 @@
 mod floor;
 mod options;
 mod process;
+mod stretch;
 
 use std::path::PathBuf;
 
@@ -32,6 +33,7 @@ use crate::{
     floor::Floor,
     options::Options,
     process::{Daemon, ProcessClock},
+    stretch::Stretch,
 };
 
 /// What one commit cost.
@@ -41,6 +43,9 @@ struct Cost {
     own: f64,
     /// Milliseconds of the controller's.
     controller: f64,
+    /// The same two, from the notification to the answer.
+    own_to_answer: f64,
+    controller_to_answer: f64,
     requests: usize,
     /// Bytes of the daemon's requests, and of what it received.
     sent: usize,
@@ -52,6 +57,10 @@ impl Cost {
         self.own + self.controller
     }
 
+    fn to_answer(self) -> f64 {
+        self.own_to_answer + self.controller_to_answer
+    }
+
     /// Returns the mean of several.
     fn mean(costs: &[Self]) -> Self {
         let count = costs.len().max(1);
@@ -60,6 +69,8 @@ impl Cost {
         Self {
             own: sum(|cost| cost.own),
             controller: sum(|cost| cost.controller),
+            own_to_answer: sum(|cost| cost.own_to_answer),
+            controller_to_answer: sum(|cost| cost.controller_to_answer),
             requests: whole(|cost| cost.requests),
             sent: whole(|cost| cost.sent),
             received: whole(|cost| cost.received),
@@ -83,20 +94,26 @@ async fn run(options: &Options) {
         Some(socket) => socket.clone(),
         None => {
             let socket = directory.path().join("controller.sock");
-            embedded(&socket, options.devices);
+            embedded(&socket, &directory.path().join("running_db"), options.devices);
             socket
         }
+    };
+    let running = match &options.against {
+        Some(_) => options.running.clone(),
+        None => Some(directory.path().join("running_db")),
     };
     let front = directory.path().join("wire.sock");
     let wire = RequestTap::listen(&front, &controller).unwrap();
     let mut bed = Bed {
         user: User::connect(&controller).await,
         clock: ProcessClock::of_peer(&controller),
-        daemon: Daemon::new(directory.path(), &front, &module),
+        daemon: Daemon::new(&options.program, directory.path(), &front, running.as_deref(), &module),
+        stretch: Stretch::of(&wire),
         wire,
         front,
         device: if options.against.is_some() { "r" } else { "openconfig" },
         devices: options.devices,
+        edits: options.edits.clone(),
     };
     println!("{}", heading());
     for &count in &options.instances {
@@ -105,18 +122,33 @@ async fn run(options: &Options) {
 }
 
 /// Starts an embedded controller in this process.
-fn embedded(socket: &std::path::Path, devices: usize) {
+fn embedded(socket: &std::path::Path, running: &std::path::Path, devices: usize) {
     let yang = include_str!("../../../example-services/interfaces/interfaces@2026-11-23.yang");
-    let controller =
-        Controller::builder().devices(devices).service_model("interfaces.yang", yang).build().unwrap();
+    let controller = Controller::builder()
+        .devices(devices)
+        .service_model("interfaces.yang", yang)
+        .running_file(running)
+        .build()
+        .unwrap();
     let listener = UnixListener::bind(socket).unwrap();
     tokio::spawn(async move { controller.serve(listener, std::future::pending()).await });
 }
 
 fn heading() -> String {
     format!(
-        "{:<22}{:<10}{:>10}{:>12}{:>12}{:>8}{:>10}{:>12}{:>12}",
-        "commit", "by", "own ms", "controller", "both", "ratio", "requests", "sent", "received"
+        "{:<22}{:<10}{:>10}{:>12}{:>12}{:>8}  |{:>10}{:>12}{:>8}  |{:>10}{:>12}{:>12}",
+        "commit",
+        "by",
+        "own ms",
+        "controller",
+        "both",
+        "ratio",
+        "to answer",
+        "controller",
+        "ratio",
+        "requests",
+        "sent",
+        "received"
     )
 }
 
@@ -159,10 +191,13 @@ struct Bed {
     clock: ProcessClock,
     daemon: Daemon,
     wire: RequestTap,
+    stretch: Stretch,
     front: PathBuf,
     /// The names of the devices, without their numbers.
     device: &'static str,
     devices: usize,
+    /// Where the edits that Confine sends are kept.
+    edits: Option<PathBuf>,
 }
 
 /// Who answers commits.
@@ -202,13 +237,17 @@ impl Bed {
                 };
                 self.wire.take();
                 self.wire.take_received();
+                self.stretch.begin(own, self.clock);
                 let before = (own.now(), self.clock.now());
                 user.commit().await;
                 let after = (own.now(), self.clock.now());
+                let (own_to_answer, controller_to_answer) = self.stretch.end();
                 let requests = self.wire.take();
                 costs[commit][whose].push(Cost {
                     own: (after.0 - before.0).as_secs_f64() * 1e3,
                     controller: (after.1 - before.1).as_secs_f64() * 1e3,
+                    own_to_answer,
+                    controller_to_answer,
                     requests: requests.len(),
                     sent: requests.iter().map(String::len).sum(),
                     received: self.wire.take_received(),
@@ -217,6 +256,9 @@ impl Bed {
             }
             if !is_recorded {
                 edits = played;
+                if let Some(directory) = &self.edits {
+                    keep_edits(directory, count, &edits);
+                }
                 println!("{}", self.daemon.memory());
             }
             user.edit(&removed()).await;
@@ -237,17 +279,28 @@ impl Bed {
             let (confine, floor) = (Cost::mean(confine), Cost::mean(floor));
             for (by, cost) in [("Confine", confine), ("floor", floor)] {
                 println!(
-                    "{name:<22}{by:<10}{:>10.1}{:>12.1}{:>12.1}{:>8.2}{:>10}{:>12}{:>12}",
+                    "{name:<22}{by:<10}{:>10.1}{:>12.1}{:>12.1}{:>8.2}  |{:>10.1}{:>12.1}{:>8.2}  |{:>10}{:>12}{:>12}",
                     cost.own,
                     cost.controller,
                     cost.total(),
                     cost.total() / floor.total(),
+                    cost.own_to_answer,
+                    cost.controller_to_answer,
+                    cost.to_answer() / floor.to_answer(),
                     cost.requests,
                     cost.sent,
                     cost.received
                 );
             }
         }
+    }
+}
+
+/// Keeps the edits that Confine sends in files, to compare them with those of another version.
+fn keep_edits(directory: &std::path::Path, count: usize, edits: &[Vec<String>]) {
+    std::fs::create_dir_all(directory).unwrap();
+    for (commit, edits) in edits.iter().enumerate() {
+        std::fs::write(directory.join(format!("{count}-{commit}.xml")), edits.join("\n")).unwrap();
     }
 }
 

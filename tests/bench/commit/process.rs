@@ -16,38 +16,48 @@ use nix::{
 
 /// The processor time of a process.
 #[derive(Clone, Copy)]
-pub struct ProcessClock(ClockId);
+pub(crate) struct ProcessClock(ClockId);
 
 impl ProcessClock {
-    pub fn new(process: Pid) -> Self {
+    pub(crate) fn new(process: Pid) -> Self {
         Self(clock_getcpuclockid(process).unwrap())
     }
 
     /// Returns the clock of the process that serves a socket.
-    pub fn of_peer(socket: &Path) -> Self {
+    pub(crate) fn of_peer(socket: &Path) -> Self {
         Self::new(crate::peer(socket))
     }
 
-    pub fn now(self) -> Duration {
+    pub(crate) fn now(self) -> Duration {
         self.0.now().unwrap().into()
     }
 }
 
 /// Confine, as a process.
-pub struct Daemon {
+pub(crate) struct Daemon {
+    program: PathBuf,
     directory: PathBuf,
     settings: PathBuf,
     process: Option<Child>,
 }
 
 impl Daemon {
-    /// Prepares a daemon with one module, in a directory.
-    pub fn new(directory: &Path, controller: &Path, module: &Path) -> Self {
+    /// Prepares a daemon with one module, in a directory. `running` is the file of `running`.
+    pub(crate) fn new(
+        program: &Path,
+        directory: &Path,
+        controller: &Path,
+        running: Option<&Path>,
+        module: &Path,
+    ) -> Self {
         let modules = directory.join("modules");
         fs::create_dir(&modules).unwrap();
         fs::copy(module, modules.join("interfaces.wasm")).unwrap();
         let mut settings =
             format!("socket = '{}'\nmodules = ['{}']\n", controller.display(), modules.display());
+        if let Some(running) = running {
+            settings += &format!("running = '{}'\n", running.display());
+        }
         for (name, place) in [("cache", "cache"), ("state", "state"), ("admin.socket", "admin.sock")] {
             settings += &format!("{name} = '{}'\n", directory.join(place).display());
         }
@@ -55,12 +65,12 @@ impl Daemon {
         settings += "limits.bytes_out.base = '1 GiB'\n";
         let file = directory.join("confine.toml");
         fs::write(&file, settings).unwrap();
-        Self { directory: directory.to_owned(), settings: file, process: None }
+        Self { program: program.to_owned(), directory: directory.to_owned(), settings: file, process: None }
     }
 
     /// Starts it, and waits until it knows the models of the devices.
-    pub fn start(&mut self) {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_confine-program"))
+    pub(crate) fn start(&mut self) {
+        let mut process = Command::new(&self.program)
             .args(["serve", "--config"])
             .arg(&self.settings)
             .env_remove("CONFINE_LOG")
@@ -90,12 +100,12 @@ impl Daemon {
         Pid::from_raw(i32::try_from(process.id()).unwrap())
     }
 
-    pub fn clock(&self) -> ProcessClock {
+    pub(crate) fn clock(&self) -> ProcessClock {
         ProcessClock::new(self.pid())
     }
 
     /// Returns what it uses now of memory of its own, and the most that it has used.
-    pub fn memory(&self) -> String {
+    pub(crate) fn memory(&self) -> String {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let mib = |field: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_default();
@@ -106,12 +116,12 @@ impl Daemon {
     }
 
     /// Waits until unused memory is back.
-    pub async fn rest(&self) {
+    pub(crate) async fn rest(&self) {
         tokio::time::sleep(Duration::from_secs(30)).await;
     }
 
     /// Stops it, and forgets what it has kept.
-    pub fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         let pid = self.pid();
         if let Some(mut process) = self.process.take() {
             kill(pid, Signal::SIGTERM).unwrap();

@@ -3,7 +3,7 @@
 use std::{
     path::Path,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -17,7 +17,7 @@ use tokio::{
 };
 
 /// The requests that went through, as text, and what is held.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct RequestTap {
     requests: Arc<Mutex<Vec<String>>>,
     /// The bytes of all replies and notifications.
@@ -26,7 +26,11 @@ pub struct RequestTap {
     hold: watch::Sender<Option<String>>,
     /// The delay of each reply.
     delay: watch::Sender<Duration>,
+    probe: Arc<OnceLock<Probe>>,
 }
+
+/// What is called with each request, and with each piece of a reply or notification, before it is forwarded.
+type Probe = Box<dyn Fn(&[u8]) + Send + Sync>;
 
 impl RequestTap {
     /// Listens on `at` and forwards each connection to `to`.
@@ -58,6 +62,7 @@ impl RequestTap {
             let Some(octets) = buffer.get(..count) else { return };
             decoder.push(octets);
             while let Some(Ok(message)) = decoder.next() {
+                self.probe.get().into_iter().for_each(|probe| probe(&message));
                 let request = String::from_utf8_lossy(&message).into_owned();
                 if self.hold.borrow().as_ref().is_some_and(|text| request.contains(text)) {
                     held.store(true, Ordering::Relaxed);
@@ -76,6 +81,7 @@ impl RequestTap {
         while let Ok(count @ 1..) = from.read(&mut buffer).await {
             let Some(octets) = buffer.get(..count) else { return };
             self.received.fetch_add(count, Ordering::Relaxed);
+            self.probe.get().into_iter().for_each(|probe| buffer.get(..count).into_iter().for_each(probe));
             if held.load(Ordering::Relaxed) {
                 let _ = hold.wait_for(Option::is_none).await;
                 held.store(false, Ordering::Relaxed);
@@ -93,6 +99,12 @@ impl RequestTap {
     /// Holds replies on a connection from the next request with this text on, until [`release`](Self::release).
     pub fn hold(&self, text: &str) {
         self.hold.send_replace(Some(text.to_owned()));
+    }
+
+    /// Calls `probe` with each request, and with each piece of a reply or notification, before it is forwarded. Only the first
+    /// call counts.
+    pub fn probe(&self, probe: impl Fn(&[u8]) + Send + Sync + 'static) {
+        let _ = self.probe.set(Box::new(probe));
     }
 
     /// Delays each reply by this time.

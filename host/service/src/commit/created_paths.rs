@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use confine_tree::{CONTROLLER, Path, PathStep, Pattern, PatternStep};
@@ -16,7 +19,7 @@ const MOST_CANDIDATES: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct CreatedPaths {
     nodes: Vec<NameNode>,
-    namespaces: BTreeSet<Box<str>>,
+    namespaces: BTreeSet<Arc<str>>,
     /// Whether a path that is ignored was logged: there may be as many as objects.
     has_warned: AtomicBool,
 }
@@ -25,7 +28,7 @@ pub(crate) struct CreatedPaths {
 #[derive(Debug, Default)]
 struct NameNode {
     /// By local name.
-    below: HashMap<Box<str>, usize>,
+    below: HashMap<Arc<str>, usize>,
     /// The namespaces of the steps up to here, of the patterns that end here.
     ending: BTreeSet<Namespaces>,
     /// The same of all that go through here.
@@ -33,7 +36,7 @@ struct NameNode {
 }
 
 /// The namespace of each step.
-type Namespaces = Vec<Box<str>>;
+type Namespaces = Vec<Arc<str>>;
 
 impl CreatedPaths {
     /// Collects what is declared: patterns of what is written, and namespaces.
@@ -111,7 +114,7 @@ impl CreatedPaths {
         let mut found = BTreeSet::new();
         let mut at = self.nodes.first();
         for step in &path.steps {
-            at = at.and_then(|node| self.nodes.get(*node.below.get(&step.name)?));
+            at = at.and_then(|node| self.nodes.get(*node.below.get(&*step.name)?));
             found.extend(at.into_iter().flat_map(|node| node.ending.iter().take(MOST_CANDIDATES + 1)));
         }
         found.extend(at.into_iter().flat_map(|node| node.passing.iter().take(MOST_CANDIDATES + 1)));
@@ -137,7 +140,7 @@ pub(crate) fn single_match(
 }
 
 /// Returns the path with these namespaces, the last of which is that of all further steps.
-fn with_namespaces(path: &Path, namespaces: &[Box<str>]) -> Pattern {
+fn with_namespaces(path: &Path, namespaces: &[Arc<str>]) -> Pattern {
     let step = |(index, step): (usize, &PathStep)| {
         let namespace = namespaces.get(index).or(namespaces.last()).map_or("", |namespace| namespace);
         let namespace = if index < CONTROLLER_STEPS { CONTROLLER } else { namespace };

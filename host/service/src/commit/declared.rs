@@ -23,7 +23,7 @@ pub(crate) struct DeclaredPaths<'a> {
     registry: &'a ModuleRegistry,
     in_advance: Vec<Pattern>,
     /// By service: its namespace and name.
-    created: HashMap<(Box<str>, Box<str>), CreatedPaths>,
+    created: HashMap<(Arc<str>, Arc<str>), CreatedPaths>,
     /// By module.
     scopes: HashMap<Arc<str>, Arc<Scope>>,
 }

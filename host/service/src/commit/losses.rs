@@ -3,10 +3,10 @@
 //! What an instance had created and does not create again is removed. Where rules hide that from a module or from the user,
 //! or hid something that the module asked for, nobody can tell whether the instance no longer wants it.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use confine_nacm::AccessRules;
-use confine_tree::Pattern;
+use confine_tree::{HashSet, Pattern};
 use confine_view::{CommitDraft, FinishedCommit, HiddenRead, InstanceRef, OutsideOwners, OwnerIndex, Scope};
 
 use crate::{
@@ -41,7 +41,7 @@ impl LossCheck<'_> {
         draft: &mut CommitDraft,
     ) -> Result<Vec<(Pattern, HiddenLoss)>, Error> {
         let hidden_reads = draft.hidden_reads().to_vec();
-        let mut kept: HashSet<&str> = HashSet::new();
+        let mut kept: HashSet<&str> = HashSet::default();
         for (_, created) in &finished.created {
             draft.steps().steps(created.len()).map_err(confine_view::Error::from)?;
             kept.extend(created.iter().map(|object| object.path.as_str()));

@@ -117,7 +117,7 @@ impl CommitPlan {
     }
 
     /// Returns the instances that are asked for and have created or changed something; some of them may be deleted.
-    pub(crate) fn owners(&self, owners: &OwnerIndex) -> HashSet<InstanceRef> {
+    pub(crate) fn owners(&self, owners: &OwnerIndex) -> confine_tree::HashSet<InstanceRef> {
         let originals = owners.originals();
         if self.everything {
             return owners.instances().chain(originals.instances()).cloned().collect();

@@ -1,8 +1,7 @@
 //! What the instances had created before: it is read as it stands, and removed before they run.
 
-use std::collections::HashSet;
-
 use confine_backend::Datastore;
+use confine_tree::HashSet;
 use confine_view::{CommitDraft, InstanceRef, OutsideOwners};
 
 use crate::{

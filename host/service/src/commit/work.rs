@@ -14,7 +14,7 @@
 //! the plan is done again, [`ATTEMPTS`] times at most, within the same budgets.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -24,7 +24,7 @@ use confine_backend::{
 };
 use confine_nacm::Nacm;
 use confine_sandbox::{Budget, CommitContext, EntryPoint, FailureCause, LimitPer, Module, RunReport, Usage};
-use confine_tree::{Pattern, Schema, StepCounter, text::ShownLine};
+use confine_tree::{HashSet, Pattern, Schema, StepCounter, text::ShownLine};
 use confine_view::{CommitDraft, FinishedCommit, InstanceRef, OwnerIndex, View};
 
 use crate::{

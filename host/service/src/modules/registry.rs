@@ -27,7 +27,7 @@ use crate::{
 pub struct ModuleRegistry {
     files: Vec<ModuleFile>,
     services: Vec<Arc<ManagedService>>,
-    by_name: HashMap<Box<str>, Vec<usize>>,
+    by_name: HashMap<Arc<str>, Vec<usize>>,
     unserved: UnservedLists,
     /// The former names of the modules that have any.
     former: HashMap<String, Vec<String>>,
@@ -134,7 +134,7 @@ impl ModuleRegistry {
     ) -> Self {
         let Membership { services, absent, sharing } = Membership::new(serving, sharing);
         let services: Vec<_> = services.into_iter().map(Arc::new).collect();
-        let mut by_name: HashMap<Box<str>, Vec<usize>> = HashMap::new();
+        let mut by_name: HashMap<Arc<str>, Vec<usize>> = HashMap::new();
         for (index, service) in services.iter().enumerate() {
             by_name.entry(service.name.local.clone()).or_default().push(index);
         }

@@ -1,9 +1,7 @@
 //! What the datastore has, whatever the edits are.
 
-use std::collections::HashSet;
-
 use super::{NodeEdit, Overlay};
-use crate::{BoundValue, Error, NodeId, Tree};
+use crate::{BoundValue, Error, HashSet, NodeId, Tree};
 
 impl Overlay {
     /// Returns what the datastore has of a node with everything below it, as far as it was read; none if its names and values

@@ -38,6 +38,7 @@ impl Overlay {
 
     /// Rolls back the edits made since a mark. Fragments that were loaded since stay.
     pub fn rollback(&mut self, mark: OverlayMark) {
+        self.last_made.forget();
         while self.journal.undo.len() > mark.undo {
             let Some(undo) = self.journal.undo.pop() else { break };
             if let Some(text) = undo.text {
@@ -142,6 +143,7 @@ impl Overlay {
     }
 
     pub(super) fn mark_removed(&mut self, node: NodeId) {
+        self.last_made.forget();
         self.journal_node(node, false);
         self.clock += 1;
         let now = self.clock;
@@ -154,9 +156,9 @@ impl Overlay {
     /// Makes the node and its missing ancestors.
     fn make_path(&mut self, pattern: &Pattern, edit: NodeEdit) -> Result<LiveNode, ResolveError> {
         self.clock += 1;
-        let mut live = LiveNode::ROOT;
         let last = pattern.steps.len().saturating_sub(1);
-        for (index, step) in pattern.steps.iter().enumerate() {
+        let (common, mut live) = self.last_made.common(&pattern.steps, self.schema_view.changes());
+        for (index, step) in pattern.steps.iter().enumerate().skip(common) {
             let node = self.step_down(live.node, step, pattern, index)?;
             let entry = !step.keys.is_empty() || step.entry.is_some();
             let wanted = if index == last || entry { edit } else { NodeEdit::Implied };
@@ -171,7 +173,11 @@ impl Overlay {
             for leaf in self.add_identifiers(node, step)? {
                 self.ensure_present(live, leaf, NodeEdit::Made, NodePosition::Unchanged);
             }
+            if index < last {
+                self.last_made.push(index, step, live);
+            }
         }
+        self.last_made.keep(self.schema_view.changes());
         Ok(live)
     }
 

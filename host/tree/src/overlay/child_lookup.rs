@@ -1,9 +1,9 @@
 //! Tables to find children by name and entries by key without visiting all siblings.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use super::{key_forms::KeyForms, prefixed_text::PrefixedText};
-use crate::{Name, NodeId, QName, Tree};
+use crate::{HashMap, Name, NodeId, QName, Tree};
 
 /// The most children that are scanned. A parent with more has a table.
 const MAX_SCANNED_CHILDREN: usize = 16;
@@ -141,7 +141,7 @@ impl ChildLookup {
             let mut named = tree.children_named(parent, name);
             return named.next().map(|node| FirstEntry { node, several: named.next().is_some() });
         }
-        let mut names: HashMap<Name, FirstEntry> = HashMap::new();
+        let mut names: HashMap<Name, FirstEntry> = HashMap::default();
         for child in tree.children(parent) {
             self.visited += 1;
             names
@@ -179,7 +179,7 @@ impl ChildLookup {
     }
 
     fn table(&mut self, tree: &Tree, (parent, name): (NodeId, Name), keys: &EntryKeys) -> EntryTable {
-        let mut entries = EntryTable { keys: keys.names.clone(), by_key: HashMap::new() };
+        let mut entries = EntryTable { keys: keys.names.clone(), by_key: HashMap::default() };
         for node in tree.children(parent) {
             self.visited += 1;
             if tree.name(node) != name {

@@ -23,6 +23,11 @@ impl Overlay {
         chosen
     }
 
+    /// Returns whether the edits have set a node of any choice.
+    pub fn has_chosen(&self) -> bool {
+        !self.chosen.is_empty()
+    }
+
     /// Returns whether the edits have set this case of a choice last.
     pub fn is_chosen(&self, choice: ChoiceInstance, case: SchemaNode) -> bool {
         self.chosen.of(choice).last() == Some(&case)

@@ -1,8 +1,6 @@
 //! Which cases of choices the edits have chosen.
 
-use std::collections::HashMap;
-
-use crate::{NodeId, SchemaNode};
+use crate::{HashMap, NodeId, SchemaNode};
 
 /// A choice in one parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,9 +1,7 @@
 //! The edit-config that makes the datastore equal to the overlay.
 
-use std::collections::{HashMap, HashSet};
-
 use super::{ChoiceInstance, LiveNode, NodeEdit, NodeKind, Overlay};
-use crate::{Error, NETCONF, Name, NodeId, QName, SchemaNode, Tree, YANG};
+use crate::{Error, HashMap, HashSet, NETCONF, Name, NodeId, QName, SchemaNode, Tree, YANG};
 
 const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
 const INSERT: QName<'_> = QName::new(YANG, "insert");
@@ -68,7 +66,7 @@ impl DifferenceWriter<'_> {
         }
         // The datastore removes a node if the edit has one of another case (RFC 7950, section 7.9). The backend crashes if the
         // edit removes it as well (seen with controller 1.8.0).
-        let written = if displaced.is_empty() { HashSet::new() } else { self.cases_in(parent.node, to)? };
+        let written = if displaced.is_empty() { HashSet::default() } else { self.cases_in(parent.node, to)? };
         for node in displaced {
             self.overlay.steps.step()?;
             let choices = self.overlay.choices(node);
@@ -88,7 +86,7 @@ impl DifferenceWriter<'_> {
         node: NodeId,
         element: NodeId,
     ) -> Result<HashSet<(ChoiceInstance, SchemaNode)>, Error> {
-        let mut cases = HashSet::new();
+        let mut cases = HashSet::default();
         let written: Vec<NodeId> = self.out.children(element).collect();
         for written in written {
             self.overlay.steps.step()?;
@@ -225,12 +223,12 @@ impl DifferenceWriter<'_> {
     /// were made, and those of them that the datastore had before. An entry that was removed and made again
     /// keeps its position unless a later entry of the list was made again before it.
     fn reordered(&mut self, parent: LiveNode) -> Result<(HashMap<NodeId, u32>, HashSet<NodeId>), Error> {
-        let (mut appended, mut moved) = (HashMap::new(), HashSet::new());
+        let (mut appended, mut moved) = (HashMap::default(), HashSet::default());
         if !self.overlay.schema_view.has_model() || !self.overlay.state(parent.node).dirty {
             return Ok((appended, moved));
         }
-        let mut remade: HashMap<Name, Vec<(u32, usize, NodeId)>> = HashMap::new();
-        let mut new: HashMap<Name, Vec<(u32, NodeId)>> = HashMap::new();
+        let mut remade: HashMap<Name, Vec<(u32, usize, NodeId)>> = HashMap::default();
+        let mut new: HashMap<Name, Vec<(u32, NodeId)>> = HashMap::default();
         let children: Vec<NodeId> = self.overlay.tree.children(parent.node).collect();
         for (position, node) in children.into_iter().enumerate() {
             self.overlay.steps.step()?;

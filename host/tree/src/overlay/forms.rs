@@ -157,9 +157,10 @@ impl Overlay {
 
     /// Returns the last step of [`stored_pattern`](Self::stored_pattern).
     pub fn stored_step(&mut self, node: NodeId) -> PatternStep {
-        let mut step = PatternStep::new(self.tree.qname(node));
+        let mut step = PatternStep::shared(self.tree.names(), self.tree.name(node));
         match self.kind(node) {
             NodeKind::List { keys } => {
+                step.keys.reserve_exact(keys.len());
                 for key in keys.iter() {
                     let leaf = self.lookup.key(&self.tree, node, key);
                     let value = leaf.and_then(|leaf| self.tree.value(leaf)).unwrap_or_default();
@@ -288,6 +289,7 @@ impl Overlay {
 
     /// Takes back what the edits did to a node that the datastore does not have.
     pub fn leave_out(&mut self, node: NodeId) {
+        self.last_made.forget();
         self.update_state(node, |state| state.edit = NodeEdit::Keep);
     }
 }

@@ -24,7 +24,7 @@ impl std::fmt::Debug for KeyForms {
 impl KeyForms {
     /// Returns the keys of a list, or the entries of a leaf-list, if a value may be written differently.
     pub(super) fn of(schema: &Arc<dyn Schema>, list: SchemaNode, namespace: &str) -> Option<Arc<Self>> {
-        let keys: Arc<[Box<str>]> = schema.keys(list).into();
+        let keys: Arc<[Box<str>]> = schema.shared_keys(list);
         let leaves: Vec<Option<SchemaNode>> = match schema.kind(list) {
             DataNodeKind::List => {
                 keys.iter().map(|key| schema.child(list, QName::new(namespace, key))).collect()

@@ -1,15 +1,12 @@
 //! Loading of what was read from the datastore into an overlay that may have edits.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use super::{
     LiveNode, NodeEdit, NodeKind, Overlay, PrefixedText,
     child_lookup::{EntryKey, EntryKeys, FirstEntry},
 };
-use crate::{Error, Name, NodeId, Pattern, PatternStep, QName, Tree, xml::XmlFault};
+use crate::{Error, HashMap, HashSet, Name, NodeId, Pattern, PatternStep, QName, Tree, xml::XmlFault};
 
 impl Overlay {
     /// Loads what was read from the datastore: everything that `read` matches. A node that `read` matches and
@@ -31,8 +28,9 @@ impl Overlay {
     /// Starts loading what was read; [`load`](Self::load) does all of it in one call. It counts as read once
     /// [`load_some`](Self::load_some) has returned 0.
     pub fn begin_load(&mut self, read: &[Pattern]) -> FragmentLoad {
+        self.last_made.forget();
         for pattern in read {
-            self.schema_view.learn(&mut self.tree, pattern, false);
+            self.schema_view.learn(&mut self.tree, pattern, &mut Vec::new(), false);
         }
         FragmentLoad {
             read: read.to_vec(),
@@ -50,6 +48,7 @@ impl Overlay {
 
     /// Loads one more node of the fragment. Returns how many nodes it visited, or 0 at the end.
     pub fn load_some(&mut self, fragment: &Tree, loading: &mut FragmentLoad) -> Result<usize, Error> {
+        self.last_made.forget();
         let FragmentLoad { read, names, todo, current, repeats } = loading;
         let repeats = *repeats.get_or_insert_with(|| has_top_level_node_twice(fragment));
         if current.is_none() {
@@ -57,7 +56,7 @@ impl Overlay {
                 parent,
                 next: fragment.first_child(from),
                 fresh: !repeats && self.tree.first_child(parent).is_none(),
-                read_before: HashMap::new(),
+                read_before: HashMap::default(),
                 last_in_base: None,
                 new: Vec::new(),
                 order: Vec::new(),
@@ -348,7 +347,7 @@ pub(super) fn has_neighbor_of_same_name(fragment: &Tree, node: NodeId) -> bool {
 /// Returns whether a fragment has the same container twice at its top. Controller 1.8.0 returns `devices` twice if the
 /// expressions of a union lead into it, then elsewhere, and into it again. Further down it does not.
 fn has_top_level_node_twice(fragment: &Tree) -> bool {
-    let mut names = HashSet::new();
+    let mut names = HashSet::default();
     fragment.children(Tree::ROOT).any(|top| !names.insert(fragment.name(top)))
 }
 

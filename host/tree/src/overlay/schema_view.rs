@@ -1,10 +1,11 @@
 //! What is known about schema paths: which are lists, and what their keys are.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use super::key_forms::KeyForms;
 use crate::{
-    CONTROLLER, ChoiceCase, DataNodeKind, Name, Names, Pattern, QName, Schema, SchemaNode, Tree,
+    CONTROLLER, ChoiceCase, DataNodeKind, HashMap, Name, Names, Pattern, PatternStep, QName, Schema,
+    SchemaNode, Tree,
     keys::{LearnedKeys, ListKeys},
 };
 
@@ -23,6 +24,8 @@ pub struct SchemaView {
     key_forms: HashMap<SchemaNode, Option<Arc<KeyForms>>>,
     /// The cases that the nodes that were met are in.
     cases: HashMap<SchemaNode, Option<Arc<[ChoiceCase]>>>,
+    /// See [`changes`](Self::changes).
+    changes: u64,
 }
 
 /// A path of names without keys: all interfaces of all devices share one.
@@ -128,10 +131,11 @@ impl SchemaView {
                 seen: true,
                 known: Some(0),
             }],
-            by_name: HashMap::new(),
-            by_local: HashMap::new(),
-            key_forms: HashMap::new(),
-            cases: HashMap::new(),
+            by_name: HashMap::default(),
+            by_local: HashMap::default(),
+            key_forms: HashMap::default(),
+            cases: HashMap::default(),
+            changes: 0,
         };
         for path in CONTAINERS {
             let path = path.iter().map(|local| QName::new(CONTROLLER, local));
@@ -237,7 +241,7 @@ impl SchemaView {
             return match self.schema.kind(node) {
                 DataNodeKind::Container => NodeKind::Container,
                 DataNodeKind::PresenceContainer => NodeKind::PresenceContainer,
-                DataNodeKind::List => NodeKind::List { keys: self.schema.keys(node).into() },
+                DataNodeKind::List => NodeKind::List { keys: self.schema.shared_keys(node) },
                 DataNodeKind::Leaf => NodeKind::Leaf,
                 DataNodeKind::EmptyLeaf => NodeKind::EmptyLeaf,
                 DataNodeKind::LeafList => NodeKind::LeafList,
@@ -295,46 +299,84 @@ impl SchemaView {
         found
     }
 
-    /// Learns the keys that a pattern names. Returns whether any of it is new.
-    pub(super) fn learn(&mut self, tree: &mut Tree, pattern: &Pattern, declared: bool) -> bool {
-        let (mut at, mut location, mut new) = (Self::ROOT, self.root(), false);
+    /// Learns the keys that a pattern names. Returns whether any of it is new. `spots` is what is known of the nodes of its
+    /// steps, as far as it was looked up; afterwards all of it is.
+    pub(super) fn learn(
+        &mut self,
+        tree: &mut Tree,
+        pattern: &Pattern,
+        spots: &mut Vec<SchemaLocation>,
+        declared: bool,
+    ) -> bool {
+        let (mut at, mut inside, mut new) = (Self::ROOT, self.root(), false);
         // A declaration that names the keys of one list names those of all: its other steps are not lists.
         let careful = declared && pattern.steps.iter().skip(2).any(|step| !step.keys.is_empty());
         for (index, step) in pattern.steps.iter().enumerate() {
-            let before = self.schema_paths.len();
-            let name = tree.intern(step.name());
-            location = self.child(tree.names(), location, step.name());
-            at = self.schema_path(at, name, tree);
-            location.schema_path = Some(at);
-            new |= self.schema_paths.len() > before;
-            let keys: Keys = step.keys.iter().map(|(key, _)| key.clone()).collect();
-            let Some(schema_path) = self.schema_paths.get_mut(at as usize) else { return new };
-            schema_path.seen |= declared;
-            let certainty = if declared { KeyCertainty::Declared } else { KeyCertainty::Weak };
-            let learned = if !keys.is_empty() {
-                Some(LearnedList::List(keys))
-            } else if step.entry.is_some() {
-                Some(LearnedList::LeafList)
-            } else {
-                None
+            let spot = match spots.get(index) {
+                Some(&known) => known,
+                None => {
+                    let spot = self.child(tree.names(), inside, step.name());
+                    inside = step.key_values().map_or(spot, |values| self.entry(spot, &values));
+                    spots.push(spot);
+                    spot
+                }
             };
-            match learned {
-                Some(learned) if schema_path.learned == learned => {
-                    schema_path.certainty = schema_path.certainty.max(certainty)
+            at = match spot.schema_path {
+                Some(schema_path) => schema_path,
+                None => {
+                    let before = self.schema_paths.len();
+                    let name = tree.intern(step.name());
+                    let added = self.schema_path(at, name, tree);
+                    new |= self.schema_paths.len() > before;
+                    if let Some(spot) = spots.get_mut(index) {
+                        spot.schema_path = Some(added);
+                    }
+                    added
                 }
-                Some(learned) if schema_path.accepts(&learned, certainty) => {
-                    (schema_path.learned, schema_path.certainty) =
-                        (learned, schema_path.certainty.max(certainty));
-                    new = true;
-                }
-                None if careful && index + 1 < pattern.steps.len() => self.learn_container(at),
-                _ => {}
-            }
-            if let Some(values) = step.key_values() {
-                location = self.entry(location, &values);
-            }
+            };
+            inside.schema_path = Some(at);
+            let is_above = index + 1 < pattern.steps.len();
+            new |= self.learn_step(at, step, declared, careful && is_above);
         }
         new
+    }
+
+    fn learn_step(&mut self, at: u32, step: &PatternStep, declared: bool, is_container: bool) -> bool {
+        let Some(schema_path) = self.schema_paths.get_mut(at as usize) else { return false };
+        schema_path.seen |= declared;
+        let certainty = if declared { KeyCertainty::Declared } else { KeyCertainty::Weak };
+        let is_known = match &schema_path.learned {
+            LearnedList::List(known) => {
+                !step.keys.is_empty() && known.iter().eq(step.keys.iter().map(|(key, _)| key))
+            }
+            LearnedList::LeafList => step.keys.is_empty() && step.entry.is_some(),
+            LearnedList::Nothing | LearnedList::Container => false,
+        };
+        if is_known {
+            schema_path.certainty = schema_path.certainty.max(certainty);
+            return false;
+        }
+        let learned = if !step.keys.is_empty() {
+            LearnedList::List(step.keys.iter().map(|(key, _)| key.clone()).collect())
+        } else if step.entry.is_some() {
+            LearnedList::LeafList
+        } else {
+            if is_container {
+                self.learn_container(at);
+            }
+            return false;
+        };
+        if !schema_path.accepts(&learned, certainty) {
+            return false;
+        }
+        (schema_path.learned, schema_path.certainty) = (learned, schema_path.certainty.max(certainty));
+        self.changes += 1;
+        true
+    }
+
+    /// Returns how often something about a node was learned that changes what is known of it.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Learns that a step without keys on the path of an edit is a container.
@@ -344,6 +386,7 @@ impl SchemaView {
             && !schema_path.is_repeated
         {
             schema_path.learned = LearnedList::Container;
+            self.changes += 1;
         }
     }
 
@@ -359,6 +402,7 @@ impl SchemaView {
         if let Some(schema_path) = self.schema_paths.get_mut(schema_path as usize)
             && (schema_path.certainty == KeyCertainty::Weak || schema_path.learned == learned)
         {
+            self.changes += u64::from(schema_path.learned != learned);
             (schema_path.learned, schema_path.certainty) =
                 (learned, schema_path.certainty.max(KeyCertainty::Used));
         }
@@ -366,6 +410,7 @@ impl SchemaView {
 
     pub(super) fn learn_repeated(&mut self, schema_path: u32) {
         if let Some(schema_path) = self.schema_paths.get_mut(schema_path as usize) {
+            self.changes += u64::from(!schema_path.is_repeated);
             schema_path.is_repeated = true;
             if matches!(schema_path.learned, LearnedList::Container) {
                 schema_path.learned = LearnedList::Nothing;

@@ -92,11 +92,11 @@ fn objects_below_have_it_as_an_ancestor() {
     let owners = owners();
     let mut steps = StepCounter::default();
     let found =
-        owners.co_owners(&HashSet::from([instance("1")]), &confine_tree::NoSchema, &mut steps).unwrap();
+        owners.co_owners(&HashSet::from_iter([instance("1")]), &confine_tree::NoSchema, &mut steps).unwrap();
     assert_eq!(names(found.into_iter()), ["a2"]);
     let (one, two) = (instance("1"), instance("2"));
-    let both = HashSet::from([&one, &two]);
-    for (set, outside) in [(HashSet::from([&one]), [true, false]), (both, [false, false])] {
+    let both = HashSet::from_iter([&one, &two]);
+    for (set, outside) in [(HashSet::from_iter([&one]), [true, false]), (both, [false, false])] {
         let mut search = OutsideOwners::new(&owners, &set);
         let found: Vec<bool> =
             owners.created_by(&one).map(|object| search.own(object, &mut steps).unwrap()).collect();
@@ -113,17 +113,17 @@ fn owner_above_is_a_co_owner() {
     owners.replace(&instance("other"), [below("/config/other")]);
     let mut steps = StepCounter::default();
     let mut co_owners = |of: &str| {
-        let of = HashSet::from([instance(of)]);
+        let of = HashSet::from_iter([instance(of)]);
         names(owners.co_owners(&of, &confine_tree::NoSchema, &mut steps).unwrap().into_iter())
     };
     // Who runs again makes everything again, so what others own below it counts too.
     assert_eq!(co_owners("leaf"), ["aentry", "aother"]);
     assert_eq!(co_owners("entry"), ["aleaf", "aother"]);
     let (leaf, entry) = (instance("leaf"), instance("entry"));
-    let set = HashSet::from([&leaf]);
+    let set = HashSet::from_iter([&leaf]);
     let mut outside = OutsideOwners::new(&owners, &set);
     assert!(outside.own(object(&owners, "leaf", &format!("{X}/config/mtu")), &mut steps).unwrap());
-    let set = HashSet::from([&entry]);
+    let set = HashSet::from_iter([&entry]);
     let mut outside = OutsideOwners::new(&owners, &set);
     assert!(!outside.own(object(&owners, "entry", X), &mut steps).unwrap());
 }
@@ -260,7 +260,7 @@ fn assert_co_owners_are_linear(owners: impl Fn(usize) -> (OwnerIndex, HashSet<In
 #[test]
 fn co_owners_of_what_is_above_are_found_once() {
     assert_co_owners_are_linear(|count| {
-        let (mut owners, mut set) = (OwnerIndex::new(), HashSet::new());
+        let (mut owners, mut set) = (OwnerIndex::new(), HashSet::default());
         for n in 0..count {
             owners.replace(&instance(&format!("above{n}")), [CreatedObject::parse(X)]);
             owners
@@ -283,14 +283,14 @@ fn co_owners_of_what_is_below_are_found_once() {
             owners.replace(&instance(&n.to_string()), [CreatedObject::parse(X), other()]);
         }
         owners.replace(&instance("set"), [other()]);
-        (owners, HashSet::from([instance("set")]))
+        (owners, HashSet::from_iter([instance("set")]))
     });
 }
 
 #[test]
 fn co_owners_in_many_namespaces_are_found_once() {
     assert_co_owners_are_linear(|count| {
-        let (mut owners, mut set) = (OwnerIndex::new(), HashSet::new());
+        let (mut owners, mut set) = (OwnerIndex::new(), HashSet::default());
         for n in 0..count {
             owners.replace(&instance(&n.to_string()), [known(&format!("urn:{n}"))]);
             set.insert(instance(&n.to_string()));
@@ -323,7 +323,11 @@ fn finding_owners_of_a_shared_object_is_linear() {
     owners.replace(&instance("1"), [known("urn:a")]);
     assert!(
         owners
-            .co_owners(&HashSet::from([instance("1")]), &confine_tree::NoSchema, &mut StepCounter::new(stop))
+            .co_owners(
+                &HashSet::from_iter([instance("1")]),
+                &confine_tree::NoSchema,
+                &mut StepCounter::new(stop)
+            )
             .is_err()
     );
 }

@@ -210,7 +210,7 @@ fn default_is_the_value_of_a_leaf_that_is_not_set() {
 #[test]
 fn owners_of_other_cases_are_found_once() {
     let [once, four] = [50, 200].map(|count: usize| {
-        let (mut owners, mut set) = (OwnerIndex::new(), std::collections::HashSet::new());
+        let (mut owners, mut set) = (OwnerIndex::new(), confine_tree::HashSet::default());
         for n in 0..count {
             for list in ["step", "other"] {
                 let object = format!("/devices/device[name=\"r1\"]/config/system/{list}[n=\"{n}\"]");
@@ -238,7 +238,7 @@ fn owner_of_another_case_is_a_co_owner() {
         owners.replace(&instance(id), [object(path)]);
     }
     let co_owners = |id: &str| {
-        let of = std::collections::HashSet::from([instance(id)]);
+        let of = confine_tree::HashSet::from_iter([instance(id)]);
         let mut steps = confine_tree::StepCounter::default();
         let found = owners.co_owners(&of, &*MODELS.clone(), &mut steps).unwrap();
         found.into_iter().map(|owner| owner.key().to_owned()).collect::<Vec<_>>()

@@ -1,8 +1,6 @@
 //! Nodes of two models whose paths differ in their namespaces only, which `created` lists do not have.
 
-use std::collections::HashSet;
-
-use confine_tree::StepCounter;
+use confine_tree::{HashSet, StepCounter};
 
 use super::*;
 use crate::CreatedObject;
@@ -113,7 +111,7 @@ fn namesakes_of_two_instances_are_two_objects() {
     // The controller removes both if the first one changes, so the second one runs too.
     let mut steps = StepCounter::default();
     let co_owners =
-        owners.co_owners(&HashSet::from([instance("s1")]), &confine_tree::NoSchema, &mut steps).unwrap();
+        owners.co_owners(&HashSet::from_iter([instance("s1")]), &confine_tree::NoSchema, &mut steps).unwrap();
     assert_eq!(co_owners.into_iter().collect::<Vec<_>>(), [&instance("s2")]);
     // Then neither is left to the controller.
     insta::assert_snapshot!(created("s1", "if", &["a"], false, &mut owners), @r#"…[name="a"][false()]["urn:if"]"#);

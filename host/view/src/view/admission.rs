@@ -33,10 +33,10 @@ struct UndeclaredRead {
 impl View {
     /// Resolves the path of a call that reads, and refuses what the module may not read.
     pub(super) async fn resolve_to_read(&mut self, path: &str, extent: ReadExtent) -> Result<Pattern, Error> {
-        let pattern = self.resolve(path).await?;
-        self.admit(&pattern, extent).await.map_err(|error| error.at(path))?;
-        self.learn(&pattern, path.len())?;
-        Ok(pattern)
+        let mut located = self.resolve(path).await?;
+        self.admit(located.pattern(), extent).await.map_err(|error| error.at(path))?;
+        self.learn(&mut located, path.len())?;
+        Ok(located.into_pattern())
     }
 
     /// Refuses a read that reaches outside of what the module may read, as a whole: what is not seen must never look
@@ -159,7 +159,7 @@ impl<'v> ReadWalk<'v> {
     /// Goes one step down. Returns whether the step names a key of a list entry of which the module reads something.
     fn enter(&mut self, step: &PatternStep, kind: NodeKind) -> bool {
         let is_key = self.front.leads_on()
-            && self.keys.as_ref().is_some_and(|keys| keys.contains(&step.local))
+            && self.keys.as_ref().is_some_and(|keys| keys.iter().any(|key| **key == *step.local))
             && self.here.steps.last().is_some_and(|entry| entry.namespace == step.namespace);
         self.front = self.front.step(step);
         self.model.enter(step);
@@ -199,7 +199,9 @@ impl<'v> ReadWalk<'v> {
 
     /// Returns whether the module may read a key of the list entries that the last step names.
     fn may_read_key(&mut self, key: &PatternStep) -> bool {
-        if self.front.leads_on() && self.keys.as_ref().is_some_and(|keys| keys.contains(&key.local)) {
+        if self.front.leads_on()
+            && self.keys.as_ref().is_some_and(|keys| keys.iter().any(|name| **name == *key.local))
+        {
             return true;
         }
         let leaf = self.front.step(key);

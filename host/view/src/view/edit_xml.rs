@@ -120,27 +120,28 @@ impl View {
             }
             _ => {}
         }
-        let pattern = child(above, step);
-        check_length(&pattern)?;
+        let located = self.draft.overlay.located(child(above, step));
+        let pattern = located.pattern();
+        check_length(pattern)?;
         match operation {
             ElementOperation::Remove => {
                 // Nothing below it is looked at, except for the keys: an operation there would have no effect.
                 for (below, _) in fragment.descendants(node) {
                     self.operation(fragment, below)?;
                 }
-                self.remove_resolved(&pattern).await
+                self.remove_resolved(pattern).await
             }
             ElementOperation::Merge if is_leaf => match form {
                 NodeKind::Container if self.draft.overlay.schema_view().is_certain(spot) => Ok(()),
                 NodeKind::Container | NodeKind::PresenceContainer | NodeKind::List { .. } => {
-                    self.create_resolved(&pattern).await
+                    self.create_resolved(&located).await
                 }
                 NodeKind::Unknown { .. } | NodeKind::EmptyLeaf if fragment.value(node).is_none() => {
-                    self.create_resolved(&pattern).await
+                    self.create_resolved(&located).await
                 }
                 _ => {
-                    let value = self.bound_value(fragment, node, spot, &pattern)?;
-                    self.set_bound(&pattern, value).await
+                    let value = self.bound_value(fragment, node, spot, pattern)?;
+                    self.set_bound(&located, value).await
                 }
             },
             ElementOperation::Merge => {
@@ -149,11 +150,11 @@ impl View {
                     return Err(CallRefusal::new(ErrorTag::InvalidValue, message).into());
                 }
                 let is_made = matches!(form, NodeKind::List { .. } | NodeKind::PresenceContainer);
-                if is_made && !is_controllers(&pattern) {
-                    self.create_resolved(&pattern).await?;
+                if is_made && !is_controllers(pattern) {
+                    self.create_resolved(&located).await?;
                 }
                 let children: Vec<NodeId> = fragment.children(node).collect();
-                let pattern = Arc::new(pattern);
+                let pattern = Arc::new(located.into_pattern());
                 walk.extend(children.into_iter().rev().map(|node| (node, pattern.clone())));
                 Ok(())
             }

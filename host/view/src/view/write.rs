@@ -1,7 +1,7 @@
 //! The calls that edit.
 
 use confine_nacm::AccessOperation;
-use confine_tree::{BoundValue, LiveNode, NodeKind, Pattern, PatternStep, SchemaLocation, xml};
+use confine_tree::{BoundValue, LiveNode, LocatedPath, NodeKind, Pattern, PatternStep, SchemaLocation, xml};
 
 use super::{View, ViewEdit, admission::ReadExtent, denied};
 use crate::{
@@ -65,25 +65,26 @@ impl View {
     }
 
     /// Resolves the path of an edit, and refuses what the module may not write.
-    async fn resolve_to_write(&mut self, path: &str, access: AccessOperation) -> Result<Pattern, Error> {
-        let pattern = self.resolve(path).await?;
-        self.permit_scope(&pattern, access)?;
-        self.learn(&pattern, path.len())?;
-        Ok(pattern)
+    async fn resolve_to_write(&mut self, path: &str, access: AccessOperation) -> Result<LocatedPath, Error> {
+        let mut located = self.resolve(path).await?;
+        self.permit_scope(located.pattern(), access)?;
+        self.learn(&mut located, path.len())?;
+        Ok(located)
     }
 
     async fn try_set(&mut self, path: &str, value: &str) -> Result<(), Error> {
         self.writable()?;
-        let pattern = self.resolve_to_write(path, AccessOperation::Create).await?;
+        let located = self.resolve_to_write(path, AccessOperation::Create).await?;
         self.meter.charge_bytes(value.len()).await?;
-        let spot = self.draft.overlay.locate(&pattern);
-        let bound = self.draft.overlay.bind(spot, value, &self.prefixes, &pattern.to_string());
-        self.set_bound(&pattern, bound.map_err(refused)?).await
+        let overlay = &self.draft.overlay;
+        let bound = overlay.bind(overlay.spot(&located), value, &self.prefixes, located.pattern());
+        self.set_bound(&located, bound.map_err(refused)?).await
     }
 
     /// Sets a leaf to a value with bound prefixes.
-    pub(super) async fn set_bound(&mut self, pattern: &Pattern, value: BoundValue) -> Result<(), Error> {
-        self.check_exact(pattern)?;
+    pub(super) async fn set_bound(&mut self, located: &LocatedPath, value: BoundValue) -> Result<(), Error> {
+        self.check_exact(located)?;
+        let pattern = located.pattern();
         if let Some(character) = xml::unrepresentable(&value.value) {
             let message = format!(
                 "`{pattern}`: XML cannot carry the character `{}`: take it out of the value",
@@ -91,8 +92,9 @@ impl View {
             );
             return Err(CallRefusal::new(ErrorTag::InvalidValue, message).into());
         }
-        self.draft.overlay.check_settable(pattern, &value.value).map_err(refused)?;
-        self.permit_write(pattern, Some(&value)).await?;
+        let overlay = &self.draft.overlay;
+        overlay.check_value(pattern, overlay.spot(located), &value.value).map_err(refused)?;
+        self.permit_write(located, Some(&value)).await?;
         let bindings: Vec<(&str, &str)> = value.bindings.iter().map(|(p, n)| (&**p, &**n)).collect();
         let bound: usize = bindings.iter().map(|(prefix, namespace)| prefix.len() + namespace.len()).sum();
         self.charge_edit(pattern, size(pattern) + value.value.len() + bound).await?;
@@ -107,14 +109,16 @@ impl View {
 
     async fn try_create(&mut self, path: &str) -> Result<(), Error> {
         self.writable()?;
-        let pattern = self.resolve_to_write(path, AccessOperation::Create).await?;
-        self.create_resolved(&pattern).await
+        let located = self.resolve_to_write(path, AccessOperation::Create).await?;
+        self.create_resolved(&located).await
     }
 
-    pub(super) async fn create_resolved(&mut self, pattern: &Pattern) -> Result<(), Error> {
-        self.check_exact(pattern)?;
-        self.draft.overlay.check_creatable(pattern).map_err(refused)?;
-        self.permit_write(pattern, None).await?;
+    pub(super) async fn create_resolved(&mut self, located: &LocatedPath) -> Result<(), Error> {
+        self.check_exact(located)?;
+        let pattern = located.pattern();
+        let overlay = &self.draft.overlay;
+        overlay.check_without_value(pattern, overlay.spot(located)).map_err(refused)?;
+        self.permit_write(located, None).await?;
         self.charge_edit(pattern, size(pattern)).await?;
         let before = self.draft.overlay.size();
         self.draft.overlay.create(pattern).map_err(refused)?;
@@ -123,8 +127,8 @@ impl View {
 
     async fn try_remove(&mut self, path: &str) -> Result<(), Error> {
         self.writable()?;
-        let pattern = self.resolve_to_write(path, AccessOperation::Delete).await?;
-        self.remove_resolved(&pattern).await
+        let located = self.resolve_to_write(path, AccessOperation::Delete).await?;
+        self.remove_resolved(located.pattern()).await
     }
 
     pub(super) async fn remove_resolved(&mut self, pattern: &Pattern) -> Result<(), Error> {
@@ -198,11 +202,11 @@ impl View {
         }
     }
 
-    fn check_exact(&self, pattern: &Pattern) -> Result<(), CallRefusal> {
-        if pattern.steps.is_empty() {
+    fn check_exact(&self, located: &LocatedPath) -> Result<(), CallRefusal> {
+        if located.pattern().steps.is_empty() {
             return Err(CallRefusal::new(ErrorTag::InvalidValue, "the root cannot be edited: name a node"));
         }
-        self.draft.overlay.check_exact(pattern).map_err(refused)
+        self.draft.overlay.check_exact_located(located).map_err(refused)
     }
 
     /// Returns whether a pattern certainly names one node.
@@ -217,14 +221,15 @@ impl View {
 
     /// Refuses to set or create a node outside of the scope. Missing list entries and presence containers above it
     /// are created too.
-    async fn permit_write(&mut self, pattern: &Pattern, value: Option<&BoundValue>) -> Result<(), Error> {
+    async fn permit_write(&mut self, located: &LocatedPath, value: Option<&BoundValue>) -> Result<(), Error> {
+        let pattern = located.pattern();
         self.permit_scope(pattern, AccessOperation::Create)?;
         if !self.scope.has_rules() {
             return Ok(());
         }
         let overlay = &self.draft.overlay;
-        let is_presence = |spot| overlay.schema_view().kind(spot) == NodeKind::PresenceContainer;
-        let presence: Vec<bool> = overlay.spots(pattern).map(is_presence).collect();
+        let is_presence = |&spot| overlay.schema_view().kind(spot) == NodeKind::PresenceContainer;
+        let presence: Vec<bool> = located.spots().iter().map(is_presence).collect();
         let mut above = Pattern::default();
         for (step, presence) in pattern.steps.iter().zip(presence).take(pattern.steps.len().saturating_sub(1))
         {

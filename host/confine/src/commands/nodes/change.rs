@@ -54,7 +54,7 @@ fn edit_for(target: DataPath, change: NodeChange<'_>) -> Result<String, Error> {
             return Err(Error::NoValue { path: pattern.to_string() });
         }
         (NodeChange::Set(value), form) => {
-            let bound = overlay.bind(spot, value, &prefixes, &pattern.to_string())?;
+            let bound = overlay.bind(spot, value, &prefixes, pattern.to_string())?;
             if let Some(step) =
                 pattern.steps.last_mut().filter(|step| form == NodeKind::LeafList && step.entry.is_none())
             {

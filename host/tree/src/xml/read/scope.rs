@@ -1,8 +1,9 @@
 //! The prefixes that are bound at a position of the text.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::{
+    HashMap,
     name::{Names, Namespace, is_name_character, is_name_start},
     xml::XML,
 };
@@ -24,7 +25,7 @@ impl PrefixScope {
     pub(super) fn new(surroundings: &[(&str, &str)], names: &mut Names) -> Self {
         let mut scope = Self {
             depth: 0,
-            prefixes: HashMap::new(),
+            prefixes: HashMap::default(),
             defaults: vec![(0, names.intern_namespace(""))],
             declared: Vec::new(),
         };
