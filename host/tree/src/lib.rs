@@ -44,6 +44,7 @@ mod coverage;
 mod error;
 mod hash;
 mod keys;
+mod located_path;
 mod model_lists;
 mod name;
 mod nearest;
@@ -66,6 +67,7 @@ pub use bound_value::BoundValue;
 pub use coverage::{Coverage, CoverageFront};
 pub use error::Error;
 pub use hash::{HashMap, HashSet, HashState};
+pub use located_path::LocatedPath;
 pub use model_lists::{ModelFront, is_small};
 pub use name::{Name, Names, QName, is_name_character};
 pub use nearest::{did_you_mean, nearest};
@@ -77,7 +79,7 @@ pub use path::{Path, PathError, PathFault, PathStep, Predicate};
 pub use pattern::{CreatedError, Pattern, PatternStep, PrefixTable};
 pub use prefix_map::{PrefixError, PrefixMap};
 pub use read_set::ReadSet;
-pub use resolve::{LocatedPath, PathLocator};
+pub use resolve::PathLocator;
 pub use resolve_error::ResolveError;
 pub use schema::{
     ChoiceCase, DataNodeKind, DefaultDeny, LexicalForms, NoSchema, Schema, SchemaNode, ValueError,

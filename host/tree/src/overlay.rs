@@ -32,6 +32,7 @@ mod key_forms;
 mod last_made;
 #[cfg(test)]
 mod linear;
+mod live_node;
 mod load;
 mod lookup;
 mod prefixed_text;
@@ -55,6 +56,7 @@ use self::{
 };
 pub use self::{
     chosen_cases::ChoiceInstance,
+    live_node::LiveNode,
     load::FragmentLoad,
     schema_view::{NodeKind, SchemaLocation, SchemaView},
     search::{PatternSearch, SearchProgress},
@@ -97,24 +99,6 @@ pub struct Overlay {
     last_made: LastMade,
     /// The steps of [`Overlay::unread`] and [`Overlay::edit_config`], and of its user.
     steps: StepCounter,
-}
-
-/// A node that exists now. Valid until the overlay is edited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LiveNode {
-    node: NodeId,
-    /// The time of the last removal of the node or of an ancestor.
-    removed_at: u32,
-}
-
-impl LiveNode {
-    /// The root.
-    pub const ROOT: Self = Self { node: Tree::ROOT, removed_at: 0 };
-
-    /// Returns the node in the overlay's arena.
-    pub fn node(self) -> NodeId {
-        self.node
-    }
 }
 
 impl Overlay {

@@ -6,10 +6,10 @@ mod tests;
 
 use std::fmt;
 
-pub use self::located::{LocatedPath, PathLocator};
+pub use self::located::PathLocator;
 use crate::{
-    BoundValue, CONTROLLER, NodeKind, Overlay, Path, PathStep, Pattern, PatternStep, Predicate, PrefixMap,
-    QName, ResolveError, SchemaLocation, resolve_error::below,
+    BoundValue, CONTROLLER, LocatedPath, NodeKind, Overlay, Path, PathStep, Pattern, PatternStep, Predicate,
+    PrefixMap, QName, ResolveError, SchemaLocation, resolve_error::below,
 };
 
 /// The most models in which one path is resolved.

@@ -1,6 +1,6 @@
 //! The path that was made last: most edits are of siblings.
 
-use super::LiveNode;
+use super::live_node::LiveNode;
 use crate::PatternStep;
 
 /// The nodes above the node that was set or created last. They exist, and making them again changes nothing, until something

@@ -1,32 +1,6 @@
-//! Resolved paths with what is known of their nodes, and the checks of paths that are written to.
+//! What is known of the nodes on paths, and the checks of paths that are written to.
 
-use crate::{NodeKind, Overlay, Pattern, PatternStep, ResolveError, SchemaLocation};
-
-/// A path with resolved names, and what is known of the node of each step. One walk finds it; it is valid until the overlay
-/// learns more.
-#[derive(Clone, Debug, Default)]
-pub struct LocatedPath {
-    pub(crate) pattern: Pattern,
-    /// Of each step, from the top down.
-    pub(crate) spots: Vec<SchemaLocation>,
-}
-
-impl LocatedPath {
-    /// Returns the path.
-    pub fn pattern(&self) -> &Pattern {
-        &self.pattern
-    }
-
-    /// Returns the path.
-    pub fn into_pattern(self) -> Pattern {
-        self.pattern
-    }
-
-    /// Returns what is known of the node of each step, from the top down.
-    pub fn spots(&self) -> &[SchemaLocation] {
-        &self.spots
-    }
-}
+use crate::{LocatedPath, NodeKind, Overlay, Pattern, PatternStep, ResolveError, SchemaLocation};
 
 /// Finds what is known of nodes, one path after another: what a path has in common with the one before is not looked up again.
 #[derive(Debug, Default)]
