@@ -1,6 +1,6 @@
 //! Sets of patterns that have been read.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
 
 use crate::{HashMap, Pattern, PatternStep, QName};
 
@@ -156,12 +156,10 @@ impl CoverageBranch {
     }
 }
 
-/// Appends a key with its value. Neither contains NUL, which XML cannot carry.
+/// Appends a key with its value, and the value's length: whatever a value contains, it is taken for no other predicates.
 fn push_predicate(text: &mut String, (key, value): (&str, &str)) {
-    text.push_str(key);
-    text.push('\0');
-    text.push_str(value);
-    text.push('\0');
+    // Writing to a string does not fail.
+    let _ = write!(text, "{key}={}:{value}", value.len());
 }
 
 /// Where one has come to in a [`Coverage`], going down step by step.
@@ -210,6 +208,23 @@ mod tests {
             let mut coverage = Coverage::default();
             read.iter().for_each(|pattern| coverage.insert(pattern));
             prop_assert_eq!(coverage.covers(asked), read.iter().any(|pattern| pattern.covers(asked)));
+        }
+    }
+
+    #[test]
+    fn value_is_taken_for_no_other_predicates() {
+        let entry = |keys: &[(&str, &str)]| {
+            let mut step = PatternStep::new(QName::new("urn:x", "l"));
+            step.keys.extend(keys.iter().map(|&(key, value)| (key.into(), Some(value.to_owned()))));
+            Pattern { steps: vec![step] }
+        };
+        let mut coverage = Coverage::default();
+        coverage.insert(&entry(&[("a", "x"), ("b", "y")]));
+        coverage.insert(&entry(&[("a", "z")]));
+        assert!(coverage.covers(&entry(&[("a", "x"), ("b", "y")])));
+        // Alone, `a` with what follows it in both.
+        for value in ["x\0b\0y", "xb=1:y", "x]b=y"] {
+            assert!(!coverage.covers(&entry(&[("a", value)])), "{value:?}");
         }
     }
 
