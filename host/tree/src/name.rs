@@ -134,6 +134,7 @@ impl Names {
             None => QName::new("", ""),
         }
     }
+
     /// Returns the namespace and the local name with this number; the empty name if the number is not in this table.
     pub(crate) fn shared(&self, name: Name) -> (Arc<str>, Arc<str>) {
         let found = self.names.get(name.0 as usize).and_then(|(namespace, local)| {

@@ -35,24 +35,13 @@ impl Overlay {
         base: &Pattern,
         prefixes: &PrefixMap,
     ) -> Result<Pattern, ResolveError> {
-        self.resolve_seeing(path, base, prefixes, &mut |_, _| true)
+        self.resolve_seeing(path, base, prefixes, &mut |_, _| true).map(LocatedPath::into_pattern)
     }
 
-    /// As [`resolve`](Self::resolve), for somebody who sees only a part of the data: where no model is known, what was
-    /// seen or declared below a path counts only if `sees` says so. The result, and the error, tell nothing else. `sees` is
-    /// asked from the top down.
+    /// As [`resolve`](Self::resolve), with what is known of the nodes on the path, for somebody who sees only a part of the data:
+    /// where no model is known, what was seen or declared below a path counts only if `sees` says so. The result, and the error,
+    /// tell nothing else. `sees` is asked from the top down.
     pub fn resolve_seeing(
-        &self,
-        path: &Path,
-        base: &Pattern,
-        prefixes: &PrefixMap,
-        sees: &mut dyn FnMut(&Pattern, &PatternStep) -> bool,
-    ) -> Result<Pattern, ResolveError> {
-        self.resolve_located(path, base, prefixes, sees).map(LocatedPath::into_pattern)
-    }
-
-    /// As [`resolve_seeing`](Self::resolve_seeing), with what is known of the nodes on the path.
-    pub fn resolve_located(
         &self,
         path: &Path,
         base: &Pattern,

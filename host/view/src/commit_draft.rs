@@ -148,7 +148,7 @@ impl CommitDraft {
     ) -> Result<LocatedPath, CallRefusal> {
         let refuse = |error: ResolveError| refused(error).at(path);
         let parsed = Path::parse(path).map_err(|error| refuse(confine_tree::Error::from(error).into()))?;
-        self.overlay.resolve_located(&parsed, base, prefixes, sees).map_err(refuse)
+        self.overlay.resolve_seeing(&parsed, base, prefixes, sees).map_err(refuse)
     }
 
     /// Adds data that was read of the datastore: everything that `read` matches.

@@ -1,13 +1,12 @@
 //! The changes of an edit, node by node, to find the one that was refused.
 
 use confine_nacm::AccessOperation;
-use confine_tree::{CONTROLLER, NETCONF, NodeId, NodeKind, Pattern, PatternStep, QName, Tree};
+use confine_tree::{CONTROLLER, NodeId, NodeKind, Pattern, PatternStep, QName, Tree};
 
-use crate::CommitDraft;
-
-const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
-/// Where an entry of a list goes that is `ordered-by user` (RFC 7950, section 7.8.6).
-const INSERT: QName<'_> = QName::new("urn:ietf:params:xml:ns:yang:1", "insert");
+use crate::{
+    CommitDraft,
+    edit_check::{INSERT, OPERATION},
+};
 
 impl CommitDraft {
     /// Returns the changes of the device configuration in document order: created and moved list entries, set

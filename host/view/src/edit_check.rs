@@ -12,8 +12,10 @@ use confine_tree::{
 
 use crate::{InstanceRef, Scope};
 
-const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
-const INSERT: QName<'_> = QName::new(YANG, "insert");
+/// What an edit does to a node (RFC 6241, section 7.2).
+pub(crate) const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
+/// Where an entry of a list goes that is `ordered-by user` (RFC 7950, section 7.8.6).
+pub(crate) const INSERT: QName<'_> = QName::new(YANG, "insert");
 
 /// The name of a key, or `.`, and its schema node if its values may be written differently.
 pub(crate) type KeyName = (Box<str>, Option<SchemaNode>);

@@ -73,7 +73,6 @@ impl Daemon {
         let mut process = Command::new(&self.program)
             .args(["serve", "--config"])
             .arg(&self.settings)
-            .env_remove("CONFINE_LOG")
             .env("CONFINE_LOG", "info")
             .stdin(Stdio::null())
             .stderr(Stdio::piped())

@@ -96,7 +96,7 @@ impl OwnerIndexCache {
 
     /// Returns the owners of objects of these modules' services, if they are known to be true. Only one caller at a time: see
     /// [`KnownController::owner_reading`](super::known::KnownController::owner_reading).
-    /// `record` is told what commits have changed, once, with the owners before, if they are known.
+    /// `record` gets what commits have changed since the last call, and the owners before these changes if they are known.
     pub(crate) fn owners(
         &self,
         registry: &Arc<ModuleRegistry>,

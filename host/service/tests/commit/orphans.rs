@@ -148,7 +148,7 @@ async fn instance_that_needs_an_orphan_keeps_it() {
     testbed.past_services(&removed("a")).await;
     testbed.add("b").await;
     assert!(testbed.orphans().await.starts_with("1\nprobe[name='a'] deleted"));
-    // It writes what stands there already, and owns it from then on.
+    // The new instance makes the same interface, which is still on the device. From now on the instance owns it.
     succeeded(&testbed.base.commit(&makes("other", "a")).await);
     testbed.add("c").await;
     assert_eq!(testbed.orphans().await, "0");

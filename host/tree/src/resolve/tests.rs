@@ -317,7 +317,7 @@ fn path_resolves_the_same_whatever_unseen_data_there_is() {
     let resolve = |overlay: &Overlay, path: &str, sees: bool| {
         let path = Path::parse(&format!("/devices/device[name='r1']/config/{path}")).unwrap();
         let resolved = overlay.resolve_seeing(&path, &Pattern::default(), &prefixes, &mut |_, _| sees);
-        resolved.map_err(|error| error.to_string())
+        resolved.map(LocatedPath::into_pattern).map_err(|error| error.to_string())
     };
     let (empty, full) = (overlay(NoSchema, ""), overlay(NoSchema, unseen));
     for path in ["twice", "secret", "if:many[k='1']", "if:many[.='1']", "twice[k='1']/x", "sys:twice[k]"] {

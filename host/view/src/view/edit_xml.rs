@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use confine_nacm::AccessOperation;
 use confine_tree::{
-    BoundValue, NETCONF, NodeId, NodeKind, Pattern, PatternStep, QName, ResolveError, Tree,
+    BoundValue, NodeId, NodeKind, Pattern, PatternStep, QName, ResolveError, Tree,
     xml::{XmlLimits, XmlTreeReader},
 };
 
 use super::{View, check_length};
-use crate::{CallRefusal, Error, ErrorTag, patterns::child, refusal::refused};
+use crate::{CallRefusal, Error, ErrorTag, edit_check::OPERATION, patterns::child, refusal::refused};
 
-const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
 const CREATOR: QName<'_> = QName::new("http://clicon.org/lib", "creator");
 
 /// The deepest known YANG model nests 40 levels.
