@@ -86,33 +86,17 @@ pub mod __private {
     };
 }
 
+/// The world `service`. `confine-sdk-bindings` generates this file and the next.
 #[allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, clippy::restriction)]
 #[doc(hidden)]
-pub mod bindings {
-    wit_bindgen::generate!({
-        path: "../../wit",
-        world: "service",
-        pub_export_macro: true,
-        export_macro_name: "export_service",
-        default_bindings_module: "confine_sdk::bindings",
-    });
-}
+#[rustfmt::skip]
+#[path = "generated/service.rs"]
+pub mod bindings;
 
 /// Only the hooks, which the world `service-with-hooks` adds to `service`. A component that exports both belongs
 /// to `service-with-hooks`.
 #[allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, clippy::restriction)]
 #[doc(hidden)]
-pub mod hooks_bindings {
-    wit_bindgen::generate!({
-        path: "../../wit",
-        inline: "package confine:sdk; world hooks { export confine:service/hooks@0.1.0; }",
-        world: "confine:sdk/hooks",
-        with: {
-            "confine:service/types@0.1.0": crate::bindings::confine::service::types,
-            "confine:service/tree@0.1.0": crate::bindings::confine::service::tree,
-        },
-        pub_export_macro: true,
-        export_macro_name: "export_hooks",
-        default_bindings_module: "confine_sdk::hooks_bindings",
-    });
-}
+#[rustfmt::skip]
+#[path = "generated/hooks.rs"]
+pub mod hooks_bindings;
