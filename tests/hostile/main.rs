@@ -85,6 +85,7 @@ fn main() -> ExitCode {
             answered::trials().chain(afterwards::trials()).chain(answered::responses(&PARTS)).collect();
         return libtest_mimic::run(&arguments, trials).exit_code();
     }
+    arguments.test_threads = arguments.test_threads.or_else(test_threads);
     let mut trials = vec![Trial::test("every_row_is_shown", || {
         every_row_is_shown();
         Ok(())
@@ -108,6 +109,11 @@ fn main() -> ExitCode {
         }
     }
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Returns how many rows are played at once: as many as the standard harness plays tests.
+fn test_threads() -> Option<usize> {
+    std::env::var("RUST_TEST_THREADS").ok()?.parse().ok()
 }
 
 pub fn runtime() -> tokio::runtime::Runtime {
