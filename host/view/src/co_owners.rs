@@ -81,7 +81,8 @@ impl OwnerIndex {
                 for (depth, names) in cases.beside(object, search.steps)?.iter() {
                     for &parent in above.iter().filter(|&&parent| self.depth(parent) == *depth) {
                         if seen_beside.insert((parent, names.clone())) {
-                            search.owners_at_or_below(self.children_named(parent, names))?;
+                            let named = self.children_named(parent, names, search.steps)?;
+                            search.owners_at_or_below(named)?;
                         }
                     }
                 }

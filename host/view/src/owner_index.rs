@@ -383,9 +383,20 @@ impl OwnerIndex {
     }
 
     /// Returns the paths that are one step longer and whose last step has one of these local names.
-    pub(crate) fn children_named(&self, parent: PathId, names: &[Box<str>]) -> Vec<PathId> {
-        let has_name = |&path: &PathId| names.iter().any(|name| **name == *self.paths.local_name(path));
-        self.paths.children_of(parent).filter(has_name).collect()
+    pub(crate) fn children_named(
+        &self,
+        parent: PathId,
+        names: &[Box<str>],
+        steps: &mut StepCounter,
+    ) -> Result<Vec<PathId>, TreeError> {
+        let mut named = Vec::new();
+        for path in self.paths.children_of(parent) {
+            steps.step()?;
+            if names.iter().any(|name| **name == *self.paths.local_name(path)) {
+                named.push(path);
+            }
+        }
+        Ok(named)
     }
 
     /// Returns the number of steps.

@@ -232,23 +232,27 @@ impl CommitDraft {
         owners: &OwnerIndex,
         search: &mut OwnershipSearch,
     ) -> Result<Ownership, Error> {
-        let nodes = self.overlay.ancestors(node);
-        self.overlay.steps().steps(nodes.len())?;
-        let known = nodes.iter().enumerate().rev();
-        let known = known.filter_map(|(index, node)| Some((index + 1, *search.ownerships.get(node)?))).next();
-        let root = Ownership {
+        let mut ownership = Ownership {
             in_base: true,
             entry: None,
             front: PathFront::ROOT,
             owned_above: None,
             ambiguous: false,
         };
-        let (from, mut ownership) = known.unwrap_or((0, root));
+        let mut unknown = Vec::new();
+        for node in std::iter::successors(Some(node), |&node| self.overlay.parent(node)) {
+            if let Some(&known) = search.ownerships.get(&node) {
+                ownership = known;
+                break;
+            }
+            unknown.push(node);
+        }
+        self.overlay.steps().steps(unknown.len())?;
         if ownership.entry.is_some() {
             // It is what is owned, whatever is below.
             return Ok(ownership);
         }
-        for node in nodes.into_iter().skip(from) {
+        for node in unknown.into_iter().rev() {
             let front = self.owners_front(owners, ownership.front, node);
             let in_base = ownership.in_base
                 && self.stood(node)

@@ -79,17 +79,16 @@ impl StandingForms<'_> {
         if self.draft.overlay.place(node).is_none() {
             return Ok(());
         }
-        let mut above = Tree::ROOT;
-        for at in self.draft.overlay.ancestors(node) {
+        let overlay = &self.draft.overlay;
+        let up = std::iter::successors(Some(node), |&node| overlay.parent(node));
+        let unknown: Vec<NodeId> = up.take_while(|node| !self.known.contains_key(node)).collect();
+        for at in unknown.into_iter().rev() {
             self.draft.step()?;
-            if !self.known.contains_key(&at) {
-                let standing = self.standing(at, above);
-                self.known.insert(at, standing);
-            }
-            if at != node {
-                above = at;
-            }
+            let above = self.draft.overlay.parent(at).unwrap_or(Tree::ROOT);
+            let standing = self.standing(at, above);
+            self.known.insert(at, standing);
         }
+        let above = self.draft.overlay.parent(node).unwrap_or(Tree::ROOT);
         let found = self.known.get(&node).and_then(|standing| standing.found);
         let parent_stood = self.known.get(&above).is_some_and(|above| above.stood);
         self.keep_value(node, found, parent_stood)
@@ -143,8 +142,7 @@ impl StandingForms<'_> {
             return Ok(());
         }
         // The device does not tell that a leaf is set to its default.
-        let path = overlay.pattern(node);
-        if parent_stood && overlay.is_default(node) && self.draft.owned.covers(&path) {
+        if parent_stood && overlay.is_default(node) && self.draft.owned.covers(&overlay.pattern(node)) {
             self.draft.left_out.push(node);
         }
         Ok(())

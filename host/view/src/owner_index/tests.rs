@@ -287,6 +287,24 @@ fn co_owners_of_what_is_below_are_found_once() {
     });
 }
 
+/// What is below several objects of one path costs no more than what is below one of them.
+#[test]
+fn co_owners_below_nested_objects_are_found_once() {
+    let steps = |nested: usize, below: usize| {
+        let object = |depth: usize| format!("{X}{}", "/unit[k=\"1\"]".repeat(depth));
+        let mut owners = OwnerIndex::new();
+        owners.replace(&instance("set"), (0..nested).map(|depth| CreatedObject::parse(&object(depth))));
+        let leaf = |n: usize| CreatedObject::parse(&format!("{}/leaf[k=\"{n}\"]", object(20)));
+        owners.replace(&instance("below"), (0..below).map(leaf));
+        let mut steps = StepCounter::default();
+        let set = HashSet::from_iter([instance("set")]);
+        assert_eq!(owners.co_owners(&set, &confine_tree::NoSchema, &mut steps).unwrap().len(), 1);
+        steps.taken()
+    };
+    let more = |below: usize| steps(20, below) - steps(1, below);
+    assert_eq!(more(10), more(1000));
+}
+
 #[test]
 fn co_owners_in_many_namespaces_are_found_once() {
     assert_co_owners_are_linear(|count| {

@@ -186,6 +186,45 @@ fn setting_many_nodes_below_what_many_own_is_linear() {
     assert!(four <= 4 * once + once / 2, "{once} steps, then {four}");
 }
 
+/// The steps of what is done after a run has set as many leaves as its device has containers around them.
+fn steps_of_deep_leaves(count: usize, finish: impl FnOnce(&mut CommitDraft, CommitDraft)) -> u64 {
+    let leaves: String = (0..count).map(|n| format!("<leaf-{n}>1</leaf-{n}>")).collect();
+    let datastore = format!(
+        "<devices xmlns='{CONTROLLER}'><device><name>r1</name><config><interfaces xmlns='urn:if'>{}{leaves}{}\
+         </interfaces></config></device></devices>",
+        "<box>".repeat(count),
+        "</box>".repeat(count)
+    );
+    let draft = || Commit::on(&datastore, Scope::new("bench", [service("bench")], Vec::new()));
+    let (mut commit, mut running) = (draft(), draft());
+    let around = format!("{INTERFACES}{}", "/if:box".repeat(count));
+    commit.run("s1", async |view| {
+        view.read(INTERFACES).await.unwrap();
+        edit(view, "set", (0..count).map(|n| format!("{around}/if:leaf-{n}"))).await;
+    });
+    let before = commit.draft().steps().taken();
+    finish(commit.draft(), running.draft.take().unwrap());
+    commit.draft().steps().taken() - before
+}
+
+#[test]
+fn owners_of_what_is_above_many_nodes_are_found_once() {
+    let [once, four] = [50, 200].map(|count| {
+        steps_of_deep_leaves(count, |draft, _| {
+            draft.created_objects(&[instance("s1")], &OwnerIndex::new()).unwrap();
+        })
+    });
+    assert!(four <= 4 * once + once / 2, "{once} steps, then {four}");
+}
+
+#[test]
+fn what_stood_above_many_nodes_is_found_once() {
+    let [once, four] = [50, 200].map(|count| {
+        steps_of_deep_leaves(count, |draft, mut running| draft.keep_standing_forms(&mut running).unwrap())
+    });
+    assert!(four <= 4 * once + once / 2, "{once} steps, then {four}");
+}
+
 #[test]
 fn many_objects_of_others_cost_nothing() {
     let steps = |foreign: usize| {
