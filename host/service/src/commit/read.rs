@@ -39,8 +39,7 @@ async fn request(
     let namespaces: Vec<_> = prefixes.iter().collect();
     let request = ConfigRequest { source, xpath: &xpath, namespaces: &namespaces, depth: None, defaults };
     let payload = backend.lock().await.get_config(request, user).await?;
-    // Whoever waited for the connection goes on before the reply is parsed, which may take long.
-    tokio::task::yield_now().await;
+    // Whoever waits for the connection has it while the reply is parsed.
     let mut tree = confine_backend::config_tree(&payload).map_err(Error::Datastore)?;
     merge_services(&mut tree);
     Ok(tree)
