@@ -368,3 +368,32 @@ impl ModuleManager {
         self.install(&name, module, reason);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use confine_sandbox::Digest;
+
+    use super::*;
+    use crate::modules::{slot::PendingFile, store::StoredIndex};
+
+    #[test]
+    fn claim_waits_for_files_that_were_found_no_later() {
+        let slot = |found: Option<u64>| {
+            let mut slot = ModuleSlot::new(PathBuf::new(), StoredIndex::default());
+            slot.pending = found.map(|_| PendingFile::new(PathBuf::new(), Digest::of(b"")));
+            slot.found = found.unwrap_or(3);
+            slot.restoring = found.is_none();
+            slot
+        };
+        let waits = |loading: Option<u64>, found: u64| {
+            let slots = [("a".to_owned(), slot(loading)), ("b".to_owned(), slot(Some(found)))];
+            let claim = WaitingClaim { module: "b".into(), found };
+            Candidates::of(&slots.into()).is_loading(&claim)
+        };
+        assert_eq!([1, 2, 3].map(|found| waits(Some(2), found)), [false, true, true]);
+        // What ran before a restart was there before all files.
+        assert!(waits(None, 1));
+    }
+}

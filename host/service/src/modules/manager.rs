@@ -262,3 +262,34 @@ impl ModuleManager {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        path::PathBuf,
+        pin::pin,
+        task::{Context, Waker},
+    };
+
+    use confine_sandbox::{Compiler, HostSecret};
+
+    use super::*;
+    use crate::modules::{library::ModuleLibrary, slot::ModuleSlot, store::StoredIndex};
+
+    /// The owners of what others have created are not looked for among a part of the modules.
+    #[test]
+    fn what_ran_before_a_restart_is_waited_for() {
+        let runner = Runner::new(&Limits::default(), Compiler::in_process(), HostSecret::known()).unwrap();
+        let modules = ModuleManager::new(runner, ModuleLibrary::default(), Arc::new(Audit::new()));
+        let mut slot = ModuleSlot::new(PathBuf::new(), StoredIndex::default());
+        slot.restoring = true;
+        modules.slots.slots().insert("m".into(), slot);
+        modules.known.send_replace(true);
+        let mut waiting = pin!(modules.wait_until_restored());
+        let mut is_over = || waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        assert!(!is_over());
+        modules.slots.slots().values_mut().for_each(|slot| slot.restoring = false);
+        modules.progressed();
+        assert!(is_over());
+    }
+}

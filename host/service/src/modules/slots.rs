@@ -361,3 +361,49 @@ fn note_older_version(tid: u64, module: &Module, slot: &mut ModuleSlot) {
         "a commit ran an older version of a module than its file, which {why}"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use confine_sandbox::Digest;
+
+    use super::*;
+
+    /// Modules of which files are to be loaded: each with its name, and whether it has run before.
+    fn slots(modules: &[(&str, bool)]) -> ModuleSlots {
+        let slots = ModuleSlots::new(ModuleLibrary::default());
+        for (name, has_run) in modules {
+            let index = StoredIndex { running: has_run.then(|| "0".into()), ..StoredIndex::default() };
+            let mut slot = ModuleSlot::new(name.into(), index);
+            slot.pending = Some(PendingFile::new(name.into(), Digest::of(name.as_bytes())));
+            slots.slots().insert((*name).to_owned(), slot);
+        }
+        slots
+    }
+
+    fn next(slots: &ModuleSlots, lane: LoadLane) -> String {
+        match slots.next_load(lane) {
+            NextLoad::Stored(name) => format!("stored {name}"),
+            NextLoad::File(name, _) => name,
+            NextLoad::Later => "later".into(),
+            NextLoad::Nothing => "nothing".into(),
+        }
+    }
+
+    #[test]
+    fn known_module_does_not_wait_for_files_of_others() {
+        let slots = slots(&[("a", false), ("b", true), ("c", false)]);
+        // One that is being loaded keeps its lane.
+        assert_eq!([LoadLane::New, LoadLane::Known].map(|lane| next(&slots, lane)), ["a", "b"]);
+        assert_eq!([LoadLane::Known, LoadLane::New].map(|lane| next(&slots, lane)), ["nothing", "c"]);
+    }
+
+    #[test]
+    fn what_ran_before_a_restart_is_loaded_first() {
+        let slots = slots(&[("a", false), ("b", true), ("c", true)]);
+        let restoring = |is: bool| slots.slots().get_mut("c").unwrap().restoring = is;
+        restoring(true);
+        assert_eq!([LoadLane::Known, LoadLane::New].map(|lane| next(&slots, lane)), ["stored c", "later"]);
+        restoring(false);
+        assert_eq!([LoadLane::Known, LoadLane::New].map(|lane| next(&slots, lane)), ["b", "a"]);
+    }
+}

@@ -10,6 +10,7 @@
 
 mod abandoned_commits;
 mod access_control;
+mod admission;
 mod attempts;
 mod backend_faults;
 mod connections;

@@ -19,19 +19,28 @@ use super::{
 const SYSTEM: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config";
 
 /// A controller with the service `probe`, and a daemon with any modules.
-struct ServingTestbed {
+pub(super) struct ServingTestbed {
     yard: WatchedTestbed,
     events: Receiver<AuditEvent>,
 }
 
 /// A module that claims these lists and traps.
-fn claiming(version: &'static str, services: &'static [&'static str]) -> Vec<u8> {
-    const PREFIXES: &[(&str, &str)] = &[("p", "urn:example:probe"), ("e", "urn:example:else")];
-    let description = Description { services, version, prefixes: PREFIXES, reads: &[] };
-    Guest::new().description(description).apply("unreachable").build().to_vec()
+pub(super) fn claiming(version: &'static str, services: &'static [&'static str]) -> Vec<u8> {
+    claiming_with(version, services, "")
 }
 
-async fn second() -> Vec<u8> {
+/// As [`claiming`], with this in an option of its description.
+pub(super) fn claiming_with(
+    version: &'static str,
+    services: &'static [&'static str],
+    option: &str,
+) -> Vec<u8> {
+    const PREFIXES: &[(&str, &str)] = &[("p", "urn:example:probe"), ("e", "urn:example:else")];
+    let description = Description { services, version, prefixes: PREFIXES, reads: &[] };
+    Guest::new().description(description).option("x", option).apply("unreachable").build().to_vec()
+}
+
+pub(super) async fn second() -> Vec<u8> {
     guest_of_version("second", "00001").await.unwrap()
 }
 
@@ -45,12 +54,12 @@ pub(super) fn directory(files: &[(&str, &[u8])]) -> TempDir {
     top
 }
 
-fn file(top: &Path, name: &str) -> std::path::PathBuf {
+pub(super) fn file(top: &Path, name: &str) -> std::path::PathBuf {
     modules(top).join(name).with_extension("wasm")
 }
 
 /// Returns the state of a module, or what is held of it, with the reason.
-fn shown(host: &Host, name: &str) -> String {
+pub(super) fn shown(host: &Host, name: &str) -> String {
     let Some(module) = host.status().modules.into_iter().find(|module| module.name == name) else {
         return "unknown".into();
     };
@@ -71,27 +80,32 @@ fn decided(top: &Path) -> String {
 }
 
 impl ServingTestbed {
-    async fn open(files: &[(&str, &[u8])]) -> Self {
+    pub(super) async fn open(files: &[(&str, &[u8])]) -> Self {
         let top = directory(files);
         let library = library(top.path());
         Self::open_with(top, library).await
     }
 
-    async fn open_with(top: TempDir, library: ModuleLibrary) -> Self {
+    pub(super) async fn open_with(top: TempDir, library: ModuleLibrary) -> Self {
         let yard = WatchedTestbed::open_with(top, library).await;
         let events = yard.host.events();
         Self { yard, events }
     }
 
     /// Starts with `probe`, which serves its list, and `second`, which an operator has approved.
-    async fn with_two() -> Self {
+    pub(super) async fn with_two() -> Self {
         let testbed = Self::open(&[("probe", &version("00001").await)]).await;
         testbed.place("second", &second().await).await;
         testbed.host().modules().approve("second").await.unwrap();
         testbed
     }
 
-    fn host(&self) -> &Host {
+    /// Ends the daemon and the controller, and returns the directories.
+    pub(super) async fn close(self) -> TempDir {
+        self.yard.close().await
+    }
+
+    pub(super) fn host(&self) -> &Host {
         &self.yard.host
     }
 
@@ -99,7 +113,7 @@ impl ServingTestbed {
         self.yard.top.path()
     }
 
-    async fn place(&self, name: &str, bytes: &[u8]) {
+    pub(super) async fn place(&self, name: &str, bytes: &[u8]) {
         rename_into_place(&file(self.top(), name), bytes);
         self.host().modules().refresh().await;
     }
@@ -114,7 +128,7 @@ impl ServingTestbed {
         self.host().modules().refresh().await;
     }
 
-    fn state(&self, name: &str) -> String {
+    pub(super) fn state(&self, name: &str) -> String {
         shown(self.host(), name)
     }
 
@@ -124,7 +138,7 @@ impl ServingTestbed {
     }
 
     /// Commits an instance whose modules set a banner each. Returns which of the two were set on the device.
-    async fn commit(&mut self) -> Result<String, String> {
+    pub(super) async fn commit(&mut self) -> Result<String, String> {
         let base = &mut self.yard.base;
         base.discard().await.unwrap();
         let lines = ["login-banner first", "motd-banner second"].map(|line| format!("set {SYSTEM}/{line}"));
