@@ -14,12 +14,12 @@ impl Overlay {
         cases.iter().flat_map(|cases| cases.iter().map(choice)).collect()
     }
 
-    /// Returns the choices of which the edits have set a node, each with the cases that were set. The nodes that the datastore
-    /// has of all cases but the only one do not exist any more, even if that node has been removed since.
-    pub fn chosen_cases(&self) -> Vec<(ChoiceInstance, SchemaNode)> {
+    /// Returns the choices of which the edits have set a node, each once: with the case of it, or with none if nodes of several
+    /// cases were set. The nodes that the datastore has of all cases but the only one do not exist any more, even if that node
+    /// has been removed since.
+    pub fn chosen_cases(&self) -> Vec<(ChoiceInstance, Option<SchemaNode>)> {
         let mut chosen: Vec<_> = self.chosen.all().collect();
         chosen.sort_unstable();
-        chosen.dedup();
         chosen
     }
 
@@ -89,8 +89,8 @@ impl Overlay {
         children.into_iter().filter(is_other).collect()
     }
 
-    /// Returns the paths of everything that may be in other cases of a choice.
-    pub fn other_cases(&mut self, choice: ChoiceInstance, case: SchemaNode) -> Vec<Pattern> {
+    /// Returns the paths of everything that may be in other cases of a choice; without a case, in any.
+    pub fn other_cases(&mut self, choice: ChoiceInstance, case: Option<SchemaNode>) -> Vec<Pattern> {
         let Some(above) = self.location_below(choice.parent).schema else { return Vec::new() };
         let place = self.pattern(choice.parent);
         let schema = self.schema_view.shared();
@@ -98,7 +98,8 @@ impl Overlay {
         for name in schema.children(above) {
             self.lookup.visited += 1;
             let cases = schema.child(above, name).and_then(|child| self.schema_view.cases(child));
-            if cases.is_some_and(|cases| is_in_other_case(&cases, choice.choice, case)) {
+            let is_other = |known: &ChoiceCase| known.choice == choice.choice && Some(known.case) != case;
+            if cases.is_some_and(|cases| cases.iter().any(is_other)) {
                 let step = PatternStep::new(name);
                 found.push(Pattern { steps: place.steps.iter().cloned().chain([step]).collect() });
             }

@@ -58,8 +58,11 @@ impl ChosenCases {
         self.chosen.get(&choice).map_or(&[], |cases| cases)
     }
 
-    /// Returns all choices with the cases that were chosen.
-    pub(super) fn all(&self) -> impl Iterator<Item = (ChoiceInstance, SchemaNode)> {
-        self.chosen.iter().flat_map(|(&choice, cases)| cases.iter().map(move |&case| (choice, case)))
+    /// Returns all choices, each with the case that was chosen, if it is the only one.
+    pub(super) fn all(&self) -> impl Iterator<Item = (ChoiceInstance, Option<SchemaNode>)> {
+        self.chosen.iter().map(|(&choice, cases)| {
+            let first = cases.first().copied();
+            (choice, first.filter(|first| cases.iter().all(|case| case == first)))
+        })
     }
 }

@@ -159,6 +159,36 @@ fn displacing_many_nodes_by_many_instances_is_linear() {
     assert!(four <= 4 * once + once / 2, "{once} steps, then {four}");
 }
 
+/// What is in any case is looked for once, however many cases are set one after the other.
+#[test]
+fn setting_many_cases_of_a_choice_is_linear() {
+    let [once, four] = [50, 200].map(|count| {
+        let leaves: String = (0..count).map(|n| format!("leaf c{n} {{ type string; }} ")).collect();
+        let model = format!(
+            "module sys {{ namespace urn:sys; prefix s; import ctrl {{ prefix c; }}
+              augment /c:devices/c:device/c:config {{ container system {{ choice one {{ {leaves} }} }} }} }}"
+        );
+        let controller = r#"module ctrl { namespace "http://clicon.org/controller"; prefix c;
+            container services { list bench { key id; leaf id { type string; } } }
+            container devices { list device { key name; leaf name { type string; } container config { } } } }"#;
+        let mut set = ModuleSet::default();
+        for module in [controller, &model] {
+            set.add("test.yang", module.as_bytes()).unwrap();
+        }
+        let models = Arc::new(MountedSchema::new(Arc::new(set.compile()), "none"));
+        let mut commit = Commit::with(models, &standing(""), open_scope());
+        commit.run("s1", async |view| {
+            for n in 0..count {
+                view.set(&format!("{SYSTEM}/c{n}"), "x").await.unwrap();
+            }
+        });
+        let before = commit.draft().steps().taken();
+        assert_eq!(commit.draft().other_cases().unwrap().len(), count);
+        commit.draft().steps().taken() - before
+    });
+    assert!(once >= 50 && four <= 4 * once + once / 2, "{once} steps, then {four}");
+}
+
 #[test]
 fn case_that_may_not_be_deleted_is_not_displaced() {
     let mut commit = Commit::with(MODELS.clone(), &standing("<cir>1</cir>"), open_scope());
