@@ -121,7 +121,7 @@ impl Compiler {
     }
 }
 
-fn check_resident(resident: u64, allowed: u64) -> Result<(), LoadFault> {
+pub(crate) fn check_resident(resident: u64, allowed: u64) -> Result<(), LoadFault> {
     if resident <= allowed {
         return Ok(());
     }

@@ -53,6 +53,9 @@ const NAMESPACE: usize = 1 << 10;
 /// The maximum number of bytes of all paths, with a namespace for each step: every commit resolves them.
 const PATHS: usize = 1 << 20;
 
+/// What an allocator keeps for a short text, and rounds up.
+const ALLOCATED: usize = 32;
+
 impl Description {
     pub(crate) fn check(raw: handler::Description) -> Result<Self, DescriptionError> {
         for (field, entries) in [
@@ -99,10 +102,46 @@ impl Description {
         })
     }
 
+    /// Returns about how many bytes of memory it takes.
+    pub(crate) fn resident(&self) -> u64 {
+        let paths = self.reads.iter().chain(&self.writes);
+        let steps: usize = paths.flat_map(|path| &path.steps).map(step_size).sum();
+        let lists: usize = self.services.iter().chain(&self.shares_with).map(list_size).sum();
+        let pairs = self.options.iter().map(|(name, value)| (name.len(), value.len()));
+        let prefixes = self.prefixes.prefixes().into_iter();
+        let namespace = |prefix: &str| self.prefixes.namespace(prefix).map_or(0, str::len);
+        let pairs = pairs.chain(prefixes.map(|prefix| (prefix.len(), namespace(prefix))));
+        let pairs: usize = pairs.map(|(name, value)| 2 * ALLOCATED + name + value).sum();
+        (steps + lists + pairs) as u64
+    }
+
     /// Returns whether the module serves this list under `/services`.
     pub fn serves(&self, list: QName<'_>) -> bool {
         self.services.iter().any(|service| service.name() == list)
     }
+}
+
+/// Returns about how many bytes of memory a step takes.
+fn step_size(step: &PathStep) -> usize {
+    let predicate = |predicate: &Predicate| {
+        let (name, value) = match predicate {
+            Predicate::Key { name, value, .. } => (name.len(), value),
+            Predicate::Entry { value } => (0, value),
+        };
+        size_of::<Predicate>() + 2 * ALLOCATED + name + value.as_ref().map_or(0, String::len)
+    };
+    let predicates: usize = step.predicates.iter().map(predicate).sum();
+    size_of::<PathStep>() + ALLOCATED + step.name.len() + predicates
+}
+
+/// Returns about how many bytes of memory the name of a list takes, with those of its keys.
+fn list_size(list: &PatternStep) -> usize {
+    let keys: usize = list
+        .keys
+        .iter()
+        .map(|(key, _)| size_of::<(Box<str>, Option<String>)>() + ALLOCATED + key.len())
+        .sum();
+    size_of::<PatternStep>() + 2 * ALLOCATED + list.namespace.len() + list.local.len() + keys
 }
 
 fn error(field: &str, text: &str, what: impl fmt::Display) -> DescriptionError {

@@ -19,7 +19,7 @@ use crate::{
     Budget, CommitContext, CompiledModule, Compiler, Description, Digest, EntryPoint, FailureCause,
     HostFault, HostSecret, InstancePosition, Limit, Limits, LoadError, LoadFault, LogLine, Module,
     RunFailure, Usage,
-    compile::blocking,
+    compile::{blocking, check_resident},
     engine,
     guest_log::GuestLog,
     guest_thread::GuestThread,
@@ -119,10 +119,12 @@ impl Runner {
             let program = BoundComponent::bind(&self.linker, &component)
                 .map_err(|error| LoadFault::Refused(contract_mismatch(&error, limits)))?;
             let description = self.describe(&name, &program, limits).await?;
-            Ok((program, description))
+            let resident = resident.saturating_add(description.resident());
+            check_resident(resident, limits.resident)?;
+            Ok((program, description, resident))
         };
         match bound.await {
-            Ok((program, description)) => {
+            Ok((program, description, resident)) => {
                 Ok(Module::new((name, digest, resident), limits.clone(), description, program))
             }
             Err(fault) => Err(LoadError { name, fault }),

@@ -1,6 +1,11 @@
 //! Files that are no modules.
 
-use crate::{guest::Guest, host};
+use std::sync::Arc;
+
+use crate::{
+    guest::{BENCH, Description, Guest},
+    host,
+};
 use confine_sandbox::{Limits, LoadError, LoadFault};
 
 async fn refusal(bytes: &[u8]) -> String {
@@ -62,6 +67,34 @@ async fn resident_memory_is_limited_without_a_worker() {
     let limits = Limits { resident: 4 << 10, ..Limits::default() };
     let error = host::runner().load("bench", Guest::new().build(), &limits).await.unwrap_err();
     assert!(matches!(error.fault, LoadFault::Resident { .. }), "{error}");
+}
+
+/// What a module says of itself is kept as long as the module, besides its code.
+#[tokio::test]
+async fn description_takes_memory_too() {
+    const BYTES: usize = 1 << 20;
+    let load = async |bytes: &Arc<[u8]>, limits: &Limits| {
+        host::runner().load("bench", bytes.clone(), limits).await.map(|module| module.resident())
+    };
+    let small = load(&Guest::new().build(), &Limits::default()).await.unwrap();
+    let namespace: &str = "n".repeat(1000).leak();
+    let prefixes: Vec<(&str, &str)> =
+        (0..1000).map(|n| (&*format!("p{n}{}", "p".repeat(100)).leak(), namespace)).collect();
+    let prefixes = [("b", namespace)].into_iter().chain(prefixes).take(1000).collect::<Vec<_>>();
+    let path: &str = format!("/devices/device/config{}", "/a[k]".repeat(200)).leak();
+    let large = [
+        Guest::new().option("x", &"x".repeat(BYTES)),
+        Guest::new().writes(vec![path; 150].leak()),
+        Guest::new().description(Description { prefixes: prefixes.leak(), ..BENCH }),
+    ];
+    for (number, guest) in large.into_iter().enumerate() {
+        let bytes = guest.build();
+        let all = load(&bytes, &Limits::default()).await.unwrap();
+        assert!(all >= small + 2 * BYTES as u64, "{number}: {all} bytes, {small} without");
+        let too_little = Limits { resident: all - BYTES as u64 / 2, ..Limits::default() };
+        let error = load(&bytes, &too_little).await.unwrap_err();
+        assert!(matches!(error.fault, LoadFault::Resident { .. }), "{number}: {error}");
+    }
 }
 
 #[tokio::test]

@@ -169,7 +169,10 @@ impl ModuleManager {
         let limits = self.limits_of(name);
         let compiled = self.runner.compile(name, bytes.clone(), limits).await?;
         self.slots.reserve(name, compiled.resident())?;
-        Ok(self.runner.bind(compiled, limits).await?)
+        let module = self.runner.bind(compiled, limits).await?;
+        // With its description.
+        self.slots.reserve(name, module.resident())?;
+        Ok(module)
     }
 
     /// Reads a module file.

@@ -7,7 +7,7 @@ use confine_service::{Host, HostOptions, ManagedService};
 
 use super::{
     hot_swap::{library, version},
-    serving::{ServingTestbed, claiming, file, second, shown},
+    serving::{ServingTestbed, claiming, claiming_with, file, second, shown},
 };
 
 /// Starts a daemon that knows its modules, and has loaded none of them.
@@ -140,4 +140,21 @@ async fn lists_of_a_suspended_module_are_known_by_name() {
     module `probe` 00001, which serves `probe`, is retired: its file is gone
     hint: put the file back or, if it is gone for good, run `confine modules forget probe`
     ");
+}
+
+/// It is known only once the module is loaded.
+#[tokio::test(flavor = "multi_thread")]
+async fn descriptions_take_memory_too() {
+    const BYTES: usize = 4 << 20;
+    let yard = ServingTestbed::open(&[("probe", &version("00001").await)]).await;
+    let probe = yard.host().status().modules[0].resident.unwrap();
+    let top = yard.close().await;
+    let large = claiming_with("1", &["e:else"], &"x".repeat(BYTES));
+    fs::write(file(top.path(), "other"), large).unwrap();
+    let mut library = library(top.path());
+    // Enough for its code, in which its description is too.
+    library.limits.total_resident = probe + BYTES as u64 * 3 / 2;
+    let mut testbed = ServingTestbed::open_with(top, library).await;
+    assert!(testbed.state("other").contains("broken"), "{}", testbed.state("other"));
+    assert_eq!(testbed.commit().await.unwrap(), "first");
 }
