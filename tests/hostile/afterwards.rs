@@ -23,6 +23,9 @@ pub const PART: Part = Part {
         Own("reversed-entries", reversed_entries),
         Own("many-originals", many_originals),
         Own("many-key-sets", many_key_sets),
+        Own("many-cases", many_cases),
+        Own("long-keys", long_keys),
+        Own("deep-leaves", deep_leaves),
     ],
     elsewhere: &[
         Elsewhere(
@@ -267,5 +270,66 @@ fn terminated_after_a_run() {
         );
         assert_eq!(testbed.edits(), [""; 0]);
         assert_eq!(testbed.daemon.ended().code(), Some(0));
+    });
+}
+
+/// Sets one case of a choice after the other: each displaces what was set before.
+fn many_cases() {
+    const CASES: usize = 1_000;
+    let leaves: String = (0..CASES).map(|n| format!("leaf c{n} {{ type string; }} ")).collect();
+    let model = format!(
+        "module openconfig-system {{ namespace \"http://openconfig.net/yang/system\"; prefix oc-sys; revision 2026-11-30;
+            container system {{
+                container config {{ leaf hostname {{ type string; }} leaf login-banner {{ type string; }} }}
+                choice case {{ {leaves} }}
+            }} }}"
+    );
+    let system = "/devices/device[name='openconfig1']/config/sys:system";
+    let cases = format!("{CASES} set {system}/c# x");
+    runtime().block_on(async {
+        let devices =
+            Controller::builder().device_model("openconfig-system.yang", model).device("openconfig1", "");
+        let mut testbed = HostileTestbed::on(devices, bulk(), MUCH).await;
+        testbed.commit_good("first").await;
+        let before = testbed.daemon.memory();
+        commit_in_turn(&mut testbed, &[&cases, &cases], &[&cases]).await;
+        testbed.commit_good("third").await;
+        testbed.settle(before);
+        testbed.end();
+    });
+}
+
+/// Objects with long keys are known as long as they are there.
+fn long_keys() {
+    let key = "k".repeat(30_000);
+    let create = format!("100 create {LIST}/interface[name='{key}#']");
+    in_turn(&[&create], &[]);
+}
+
+/// As many leaves as a device has containers around them and more, each an object of its own.
+fn deep_leaves() {
+    const DEPTH: usize = 60;
+    let leaves: String = (0..600).map(|n| format!("leaf l{n} {{ type string; }} ")).collect();
+    let inner = (0..DEPTH).fold(leaves, |inner, n| format!("container d{n} {{ presence x; {inner} }} "));
+    let model = format!(
+        "module openconfig-system {{ namespace \"http://openconfig.net/yang/system\"; prefix oc-sys; revision 2026-11-30;
+            container system {{
+                container config {{ leaf hostname {{ type string; }} leaf login-banner {{ type string; }} }}
+                {inner} }} }}"
+    );
+    let deep: String = (0..DEPTH).rev().map(|n| format!("/d{n}")).collect();
+    let top = format!("/devices/device[name='openconfig1']/config/sys:system/d{}", DEPTH - 1);
+    let set = format!("600 set /devices/device[name='openconfig1']/config/sys:system{deep}/l# x");
+    let remove = format!("600 remove {top}");
+    runtime().block_on(async {
+        let devices =
+            Controller::builder().device_model("openconfig-system.yang", model).device("openconfig1", "");
+        let mut testbed = HostileTestbed::on(devices, bulk(), MUCH).await;
+        testbed.commit_good("first").await;
+        let before = testbed.daemon.memory();
+        commit_in_turn(&mut testbed, &[&set], &[&set, &remove]).await;
+        testbed.commit_good("third").await;
+        testbed.settle(before);
+        testbed.end();
     });
 }

@@ -4,7 +4,9 @@ use confine_controller::Datastore;
 
 use crate::{
     Elsewhere, Own, Part,
-    case::{Case, Ends::*, HostileTestbed, Module::*, hostile, hostile_reading, instance, obedient},
+    case::{
+        Case, Ends::*, HostileTestbed, Module::*, bulk, good, hostile, hostile_reading, instance, obedient,
+    },
     guest::ERROR,
     runtime,
 };
@@ -217,6 +219,9 @@ pub const PART: Part = Part {
         ),
         fragment!("deep-nesting", concat!("xml ", eight!(eight!(eight!("<x xmlns='urn:x'>")))), Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: the XML cannot be read at line 1, column 2177 (`<x xmlns='urn:x'><x xmlns='urn:x'><x xml`): the elements are nested deeper than 128 (malformed-message)")),
         unreadable!("wide-read", "hides / password", "/", "/"),
+        fragment!("second-key", "xml <devices xmlns='http://clicon.org/controller'><device><name>openconfig1</name><name>openconfig2</name><config><system xmlns='http://openconfig.net/yang/system'><config><login-banner>x</login-banner></config></system></config></device></devices>", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: `/devices/device[name='openconfig1']/name` is a key with the value `openconfig1` in the path and cannot be set to `openconfig2`: create another entry (invalid-value, at `/devices/device[name='openconfig1']/name`)")),
+        fragment!("operation-of-a-key", "xml <devices xmlns='http://clicon.org/controller' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0'><device><name nc:operation='remove'>openconfig1</name><config><system xmlns='http://openconfig.net/yang/system'><config><login-banner>x</login-banner></config></system></config></device></devices>", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: `/devices/device[name='openconfig1']/name` is a key: remove the whole entry (invalid-value, at `/devices/device[name='openconfig1']/name`)")),
+        fragment!("key-with-markup", "xml <devices xmlns='http://clicon.org/controller'><device><name>openconfig1' or '1'='1</name><config><system xmlns='http://openconfig.net/yang/system'><config><login-banner>x</login-banner></config></system></config></device></devices>", Refused("the controller has no device `openconfig1' or '1'='1`, which `hostile[name='h']` writes to")),
         line!("markup-in-a-value", "set /devices/device[name='openconfig1']/config/sys:system/config/motd-banner </motd-banner></config><config>&amp;]]><!--", Well),
         line!("markup-in-a-path", "set /devices/device[name='openconfig1']/config/sys:system/config/x><nacm/> 1", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: the path `/devices/device[name='openconfig1']/config/sys:system/config/x><nacm/>` cannot be read at character 63: `>` is unexpected here: a step is followed by `/`, `[` or the end of the path (invalid-value, at `/devices/device[name='openconfig1']/config/sys:system/config/x><nacm/>`)")),
         line!("markup-in-a-failure", "fail </reason></transaction-error>]]>##\n#5\n&lt;", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: </reason></transaction-error>]]>##\n#5\n&lt; (operation-failed)")),
@@ -298,7 +303,7 @@ pub const PART: Part = Part {
             ends: Refused("module `hostile` 6.6.6, instance `hostile[name='h']`: trap: it called `create-udp-socket` of `wasi:sockets/udp-create-socket@0.2.3`, which Confine does not offer"),
         },
     ],
-    own: &[Own("created-read", created_read)],
+    own: &[Own("created-read", created_read), Own("foreign-object", foreign_object), Own("odd-keys", odd_keys)],
     elsewhere: &[
         Elsewhere("every-hidden-place", "host/view/src/tests/authority.rs", "read_of_what_no_module_reads_is_refused"),
         Elsewhere("undeclared-key", "host/view/src/tests/reads.rs", "leaf_is_not_readable_because_a_path_calls_it_a_key"),
@@ -323,6 +328,91 @@ fn created_read() {
             testbed.assert_failed(&committed, &format!("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: read of `/services/hostile[name='h']/{path}`: only Confine reads what an instance has created (access-denied, at `{path}`)"));
             testbed.base.discard().await.unwrap();
         }
+        testbed.end();
+    });
+}
+
+/// What the good service owns, changed and removed in each way by a commit that the good service has no part in.
+fn foreign_object() {
+    const SYSTEM: &str = "/devices/device[name='openconfig1']/config/sys:system/config";
+    let removed = device!("<login-banner nc:operation='remove'/>");
+    let around = removed.replace("<config><login", "<config nc:operation='remove'><login");
+    let lines = [
+        (format!("remove {SYSTEM}/login-banner"), "removes", "/login-banner"),
+        (format!("remove {SYSTEM}"), "removes", ""),
+        (removed.to_owned(), "removes", "/login-banner"),
+        (around, "removes", ""),
+        (format!("set {SYSTEM}/login-banner evil"), "sets", "/login-banner"),
+        (device!("<login-banner>evil</login-banner>").to_owned(), "sets", "/login-banner"),
+    ];
+    runtime().block_on(async {
+        let mut testbed = HostileTestbed::begin(obedient(), "").await;
+        testbed.commit_good("first").await;
+        for (line, does, below) in lines {
+            let committed = testbed.commit(&instance(&[&line])).await;
+            let expected = format!(
+                "conflict: `hostile[name='h']` {does} `/devices/device[name='openconfig1']/config/system/config{below}`, which \
+                 `good[name='g']` has created\nhint: let only one of them do it; or let the last one win with `conflicts = \
+                 \"last-wins\"` in the table of module `hostile` in Confine's own file"
+            );
+            testbed.assert_failed(&committed, &expected);
+            testbed.base.discard().await.unwrap();
+        }
+        testbed.commit_good("second").await;
+        testbed.end();
+    });
+}
+
+/// Keys with characters that paths, XPath and XML write in their own way: each entry is made, made again and removed.
+fn odd_keys() {
+    const LIST: &str = "/devices/device[name='openconfig1']/config/if:interfaces";
+    const ODD: [&str; 16] = [
+        "it''s",
+        "\"",
+        "]",
+        "a/b",
+        "..",
+        "*",
+        "",
+        "\t",
+        "a\nb",
+        "\u{a0}",
+        "]]>",
+        "&amp;",
+        "\u{202e}",
+        "\u{feff}",
+        "e\u{301}",
+        "\u{1f600}",
+    ];
+    const GONE: &str = "<hostile xmlns='urn:example:hostile' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' \
+                        nc:operation='remove'><name>h</name></hostile>";
+    runtime().block_on(async {
+        let mut testbed = HostileTestbed::begin(bulk(), "").await;
+        testbed.commit_good("first").await;
+        let count = |testbed: &HostileTestbed| testbed.device().matches("<interface>").count();
+        let before = count(&testbed);
+        let lines: Vec<String> =
+            ODD.iter().map(|key| format!("1 create {LIST}/interface[name='{key}']")).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        for banner in ["second", "third"] {
+            let committed = testbed.commit(&(good(banner) + &instance(&lines))).await;
+            assert!(committed.succeeded(), "{}\n{}", committed.reason(), testbed.daemon.log());
+            assert_eq!(count(&testbed), before + ODD.len());
+        }
+        assert!(testbed.commit(GONE).await.succeeded());
+        assert_eq!(count(&testbed), before);
+        // The controller cannot write this one in a path.
+        let both = format!("1 create {LIST}/interface[name='''\"']");
+        let committed = testbed.commit(&instance(&[&both])).await;
+        assert_eq!(
+            committed.reason(),
+            "instance `hostile[name='h']`: `/devices/device[name='openconfig1']/config/interfaces/interface[name='''\"']` \
+             cannot be recorded as created: the value of `name` contains both kinds of quotes, which the controller cannot \
+             represent in a path"
+        );
+        assert_eq!(testbed.edits(), [""; 0]);
+        testbed.base.discard().await.unwrap();
+        testbed.commit_good("fourth").await;
         testbed.end();
     });
 }

@@ -284,6 +284,19 @@ pub const PART: Part = Part {
             ),
         },
         Case {
+            id: "links-of-directories",
+            module: Placed(|directory| {
+                symlink(directory, directory.join("again")).unwrap();
+                symlink("/", directory.join("all")).unwrap();
+                fs::create_dir(directory.join("below")).unwrap();
+                symlink("../..", directory.join("below/up")).unwrap();
+            }),
+            limits: "",
+            ends: Refused(
+                "no module serves `hostile`\nhint: put its module into a module directory (`modules` in confine.toml), or add the list to `unmanaged` there",
+            ),
+        },
+        Case {
             id: "name-of-parents",
             module: Placed(|directory| named(directory, "up..\\..\\hostile.wasm")),
             limits: "",

@@ -428,6 +428,30 @@ pub const PART: Part = Part {
             ends: Logged("because the limit `log` of the module was reached"),
         },
         Case {
+            id: "log-flood-in-a-hook",
+            module: Guest(|| {
+                hostile().text("level", "info").text("message", "again").hooks(
+                    "(local $n i32)
+                    (loop $again
+                        (call $log (global.get $level) (global.get $level.len)
+                            (global.get $message) (global.get $message.len) (i32.const 4) (i32.const 0))
+                        (local.set $n (i32.add (local.get $n) (i32.const 1)))
+                        (br_if $again (i32.lt_u (local.get $n) (i32.const 100000))))
+                    (global.get $ok)",
+                )
+            }),
+            limits: "",
+            ends: Logged("because the limit `log` of the module was reached"),
+        },
+        Case {
+            id: "large-description",
+            module: Guest(|| hostile().option("x", &"x".repeat(6 << 20))),
+            limits: "resident = '8 MiB'",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: loaded, it takes … of the daemon's memory: 8 MiB are allowed. Look for generated exports, globals, tables and instances, or raise the limit `resident`",
+            ),
+        },
+        Case {
             id: "long-failure",
             module: Guest(|| {
                 hostile().pages(1700).apply(&format!(

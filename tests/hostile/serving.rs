@@ -20,6 +20,8 @@ pub const PART: Part = Part {
         Own("stranger-quarantined", quarantined),
         Own("stranger-next-version", next_version),
         Own("stranger-first", first),
+        Own("stranger-of-many-lists", many_lists),
+        Own("stranger-copies", copies),
     ],
     elsewhere: &[],
 };
@@ -186,6 +188,31 @@ fn first() {
         let committed = testbed.commit(&instance(&[])).await;
         assert!(committed.succeeded(), "{}", committed.reason());
         testbed.daemon.ask("POST /v1/modules/good/approve");
+        testbed.commit_good("second").await;
+        testbed.restart().await;
+        testbed.commit_good("third").await;
+        testbed.end();
+    });
+}
+
+/// It claims as many lists as it can, with as many keys each.
+fn many_lists() {
+    let keys: String = (0..64).map(|key| format!("[k{key}]")).collect();
+    let lists: Vec<&str> = (0..999).map(|n| &*format!("h:l{n}{keys}").leak()).chain(["h:good"]).collect();
+    held(stranger(Description { services: lists.leak(), ..STRANGER }));
+}
+
+/// Copies of the good module under other names, also below: each is a stranger.
+fn copies() {
+    runtime().block_on(async {
+        let mut testbed = HostileTestbed::with(&[("good", good_module())], "").await;
+        testbed.commit_good("first").await;
+        std::fs::create_dir(testbed.directory.path().join("modules/a")).unwrap();
+        for name in ["Good", "good.wasm", "GOOD", "g-od", "a/good2", "a/good"] {
+            testbed.place(name, good_module());
+        }
+        testbed.daemon.ask("POST /v1/refresh");
+        assert_eq!(testbed.daemon.modules_in("held"), 5);
         testbed.commit_good("second").await;
         testbed.restart().await;
         testbed.commit_good("third").await;

@@ -56,6 +56,14 @@ pub const PART: Part = Part {
             ),
         },
         Case {
+            id: "loop-in-a-hook",
+            module: Guest(|| hostile().hooks(&format!("{FOREVER} unreachable"))),
+            limits: LITTLE_FUEL,
+            ends: Refused(
+                "the pre-commit hook failed: module `hostile` 6.6.6, instance `hostile[name='h']`: fuel limit reached: allowed 10,000,000 for one instance, used 10,000,000",
+            ),
+        },
+        Case {
             id: "loop-in-describe",
             module: Guest(|| hostile().describe(FOREVER)),
             limits: LITTLE_FUEL,

@@ -82,8 +82,9 @@ impl CommitDraft {
                 };
                 if let Some(object) = object.filter(|&object| seen.insert(object)) {
                     let Some(known) = search.ownerships.get(&object) else { continue };
+                    let written = (object, known.ambiguous);
                     let created_object =
-                        self.created_object(object, known.ambiguous, owners, &mut search.namesakes)?;
+                        self.created_object(instance, written, owners, &mut search.namesakes)?;
                     if !overriding.contains(instance) {
                         let fronts = (known.front, known.owned_above);
                         sharing.check(self, owners, instance, (object, fronts), &created_object)?;
@@ -101,8 +102,8 @@ impl CommitDraft {
     /// `ambiguous`: whether the models have nodes of the same path without namespaces.
     fn created_object(
         &mut self,
-        node: NodeId,
-        ambiguous: bool,
+        instance: &InstanceRef,
+        (node, ambiguous): (NodeId, bool),
         owners: &OwnerIndex,
         known: &mut KnownNamesakes,
     ) -> Result<CreatedObject, Error> {
@@ -110,7 +111,8 @@ impl CommitDraft {
         let place = self.overlay.stored_pattern(node);
         self.overlay.steps().steps(place.steps.len())?;
         let path = place.created().map_err(|error| {
-            CallRefusal::new(ErrorTag::InvalidValue, error.to_string()).at(place.to_string())
+            CallRefusal::new(ErrorTag::InvalidValue, format!("instance `{instance}`: {error}"))
+                .at(place.to_string())
         })?;
         // Most are the only one of their path, and the controller may know of them.
         let ambiguous = ambiguous

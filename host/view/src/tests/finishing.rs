@@ -201,7 +201,7 @@ fn object_without_created_path_is_refused() {
     commit.run("s1", async |view| {
         view.create(&format!("{R1}/if:interfaces/interface[name='''\"']")).await.unwrap();
     });
-    insta::assert_snapshot!(refusal(commit.finished(&["s1"], &owners())), @r#"invalid-value: `/devices/device[name='r1']/config/interfaces/interface[name='''"']` cannot be recorded as created: the value of `name` contains both kinds of quotes, which the controller cannot represent in a path (/devices/device[name='r1']/config/interfaces/interface[name='''"'])"#);
+    insta::assert_snapshot!(refusal(commit.finished(&["s1"], &owners())), @r#"invalid-value: instance `bench[id='s1']`: `/devices/device[name='r1']/config/interfaces/interface[name='''"']` cannot be recorded as created: the value of `name` contains both kinds of quotes, which the controller cannot represent in a path (/devices/device[name='r1']/config/interfaces/interface[name='''"'])"#);
 }
 
 #[test]
