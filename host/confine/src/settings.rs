@@ -137,6 +137,10 @@ pub(crate) enum SettingsError {
     Variable { variable: &'static str, source: crate::log::LogFilterError },
     #[error("invalid `{option}` in {origin}")]
     Path { option: &'static str, origin: SettingOrigin, source: PathMisfit },
+    #[error("`{option}` ({origin}) is in the module directory `{}`, which would take its files for modules: name a directory elsewhere", directory.display())]
+    InModules { option: &'static str, origin: SettingOrigin, directory: PathBuf },
+    #[error("`admin.socket` ({origin}) is the controller's socket: name another file")]
+    AdminSocket { origin: SettingOrigin },
 }
 
 impl Settings {
@@ -176,7 +180,7 @@ impl Settings {
         };
         // Only if the configuration is about the controller with this socket.
         let running = controller.running.clone().filter(|_| controller.is_about(&socket.value));
-        Ok(Self {
+        let settings = Self {
             socket,
             running: path(&None, &table.running).or(running),
             modules: modules(options, file, controller)?,
@@ -203,7 +207,25 @@ impl Settings {
             services: file.services.clone(),
             backend_user: controller.backend_user.clone(),
             missing_fragments: controller.missing.clone(),
-        })
+        };
+        settings.check_places()?;
+        Ok(settings)
+    }
+
+    /// Checks that Confine's own files are where nobody else looks for something.
+    fn check_places(&self) -> Result<(), SettingsError> {
+        for (option, own) in [("cache", &self.cache), ("state", &self.state)] {
+            let place = resolved(&own.value);
+            let around = self.modules.iter().find(|directory| place.starts_with(resolved(&directory.value)));
+            if let Some(SourcedValue { value: directory, .. }) = around {
+                let (origin, directory) = (own.origin.clone(), directory.clone());
+                return Err(SettingsError::InModules { option, origin, directory });
+            }
+        }
+        match resolved(&self.admin.value) == resolved(&self.socket.value) {
+            true => Err(SettingsError::AdminSocket { origin: self.admin.origin.clone() }),
+            false => Ok(()),
+        }
     }
 
     /// The modules with settings of their own, and those that serve a list by the settings.
@@ -280,6 +302,18 @@ fn modules(
     let mut seen = BTreeSet::new();
     modules.retain(|module| seen.insert(module.value.clone()));
     Ok(modules)
+}
+
+/// Returns where a path leads, as far as it is there.
+fn resolved(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let there = absolute.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+    match there {
+        Some((above, real)) => {
+            absolute.strip_prefix(above).map_or_else(|_| absolute.clone(), |rest| real.join(rest))
+        }
+        None => absolute,
+    }
 }
 
 fn written(path: &Spanned<WrittenPath>) -> PathBuf {

@@ -523,3 +523,34 @@ fn packaged_file_has_the_defaults() {
         .collect();
     assert_eq!(plain(&merge(&lines.join("\n"))), plain(&defaults));
 }
+
+#[test]
+fn own_files_are_in_no_module_directory() {
+    let fixture = Fixture::new();
+    let modules = fixture.path("modules");
+    fs::create_dir_all(modules.join("own")).unwrap();
+    std::os::unix::fs::symlink(modules.join("own"), fixture.path("link")).unwrap();
+    let merged = |line: &str| {
+        let text = format!("modules = ['{}']\n{line}", modules.display());
+        let config = Some(fixture.write("confine.toml", &text));
+        let error = fixture.merge(&SettingsArgs { config, ..SettingsArgs::default() }, &[]).err();
+        let here = format!("{}/", fixture.0.path().display());
+        error.map(|error| error.to_string().replace(&here, "")).unwrap_or_default()
+    };
+    let place = |name: &str| fixture.path(name).display().to_string();
+    let refused = [
+        format!("state = '{}'", place("modules")),
+        format!("cache = '{}'", place("modules/not/there")),
+        format!("state = '{}'", place("link/below")),
+        "socket = '/run/one.sock'\nadmin.socket = '/run/../run/one.sock'".to_owned(),
+    ];
+    insta::assert_snapshot!(refused.map(|line| merged(&line)).join("\n"), @r"
+    `state` (confine.toml) is in the module directory `modules`, which would take its files for modules: name a directory elsewhere
+    `cache` (confine.toml) is in the module directory `modules`, which would take its files for modules: name a directory elsewhere
+    `state` (confine.toml) is in the module directory `modules`, which would take its files for modules: name a directory elsewhere
+    `admin.socket` (confine.toml) is the controller's socket: name another file
+    ");
+    for line in [format!("state = '{}'", place("modules2")), format!("cache = '{}'", place("own"))] {
+        assert_eq!(merged(&line), "");
+    }
+}
