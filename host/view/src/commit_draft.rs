@@ -378,8 +378,13 @@ impl CommitDraft {
         let mut removed = self.overlay.take_removed();
         removed.retain(|&node| seen.insert(node));
         seen.clear();
-        let mut nodes = self.overlay.take_written();
-        nodes.retain(|&node| seen.insert(node) && self.overlay.place(node).is_some());
+        let written = self.overlay.take_written();
+        let mut nodes = Vec::with_capacity(written.len());
+        for node in written {
+            // Of what was set and removed again, the entries stay that were made for it.
+            let left = if self.overlay.place(node).is_some() { Some(node) } else { self.entry_left_of(node) };
+            nodes.extend(left.filter(|&node| seen.insert(node)));
+        }
         if nodes.is_empty() && removed.is_empty() {
             return;
         }

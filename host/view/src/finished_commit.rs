@@ -155,6 +155,10 @@ impl CommitDraft {
                 {
                     continue;
                 }
+                if self.overlay.in_base(node) && self.overlay.is_keyed_entry(node) {
+                    // Nothing is done to the entry itself.
+                    continue;
+                }
                 let access = if self.overlay.in_base(node) {
                     AccessOperation::Update
                 } else {

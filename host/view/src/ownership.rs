@@ -18,7 +18,7 @@ const MOST_NAMESAKES: usize = 16;
 struct Ownership {
     /// Whether the node is in base.
     in_base: bool,
-    /// The first list entry on the path that is not in base.
+    /// The first list entry or presence container on the path that is not in base.
     entry: Option<NodeId>,
     /// Where the node is in the owner index.
     front: PathFront,
@@ -41,8 +41,9 @@ struct OwnershipSearch {
 type KnownNamesakes = HashMap<SchemaLocation, Arc<[Box<str>]>>;
 
 impl CommitDraft {
-    /// Returns what each of these instances owns of what it wrote. For every node that is the first list entry on
-    /// its path that is not in base, else the leaf, leaf-list entry or presence container if it is not in base.
+    /// Returns what each of these instances owns of what it wrote. For every node that is the first list entry or presence
+    /// container on its path that is not in base, else the leaf or leaf-list entry if it is not in base. Of what was removed
+    /// again, it owns the entries that were made for it and are left.
     ///
     /// *Base* is what was read, without what any instance has created, these included, and those that are gone. So two
     /// instances that create the same object own it both. A plain container, a key and what is in base are never owned.
@@ -178,7 +179,7 @@ impl CommitDraft {
             self.overlay.steps().step()?;
             let nodes = self.overlay.ancestors(node);
             // The object that the instance will own, or one below it.
-            let is_new = |&node: &NodeId| !self.overlay.in_base(node) && self.overlay.is_keyed_entry(node);
+            let is_new = |&node: &NodeId| !self.overlay.in_base(node) && self.is_owned_whole(node);
             let object = nodes.iter().copied().skip(CONTROLLER_STEPS).find(is_new).unwrap_or(node);
             if !seen.insert(object) {
                 continue;
@@ -204,18 +205,18 @@ impl CommitDraft {
         owners: &OwnerIndex,
         search: &mut OwnershipSearch,
     ) -> Result<Option<NodeId>, Error> {
-        let Some(live) = self.overlay.place(node) else { return Ok(None) };
+        let Some(live) = self.overlay.place(node) else {
+            // A later run has removed it.
+            let Some(left) = self.entry_left_of(node) else { return Ok(None) };
+            return Ok(self.ownership(left, owners, search)?.entry);
+        };
         let ownership = self.ownership(node, owners, search)?;
         if ownership.entry.is_some() {
             return Ok(ownership.entry);
         }
         let lone = match self.overlay.kind(node) {
-            NodeKind::Leaf
-            | NodeKind::EmptyLeaf
-            | NodeKind::LeafList
-            | NodeKind::PresenceContainer
-            | NodeKind::AnyData => true,
-            NodeKind::Container | NodeKind::List { .. } => false,
+            NodeKind::Leaf | NodeKind::EmptyLeaf | NodeKind::LeafList | NodeKind::AnyData => true,
+            NodeKind::Container | NodeKind::PresenceContainer | NodeKind::List { .. } => false,
             // Either a leaf, or a container that was created and is still empty.
             NodeKind::Unknown { .. } => {
                 let gone = self.overlay.places(live).take_while(Option::is_none).count();
@@ -225,6 +226,20 @@ impl CommitDraft {
             }
         };
         Ok((lone && !ownership.in_base && !self.overlay.is_key(node)).then_some(node))
+    }
+
+    /// Returns whether a node that an instance has made is owned with everything below it: a list entry or a presence container.
+    fn is_owned_whole(&mut self, node: NodeId) -> bool {
+        self.overlay.is_keyed_entry(node) || self.overlay.kind(node) == NodeKind::PresenceContainer
+    }
+
+    /// Returns the nearest list entry above a node that exists now. Nothing is left of a presence container that was made for a
+    /// node which is gone.
+    pub(crate) fn entry_left_of(&mut self, node: NodeId) -> Option<NodeId> {
+        let mut above = self.overlay.ancestors(node);
+        above.pop();
+        above.retain(|&above| self.overlay.is_keyed_entry(above));
+        above.into_iter().rev().find(|&above| self.overlay.place(above).is_some())
     }
 
     /// Returns what ownership depends on for a node, from what is known of the nearest node above.
@@ -255,13 +270,15 @@ impl CommitDraft {
             return Ok(ownership);
         }
         for node in unknown.into_iter().rev() {
+            let depth = ownership.front.depth();
             let front = self.owners_front(owners, ownership.front, node);
             let in_base = ownership.in_base
                 && self.stood(node)
                 && !owners.is_owned_at(front)
                 && !self.is_orphaned(node);
-            let list = self.overlay.is_keyed_entry(node);
-            let entry = ownership.entry.or((list && !in_base).then_some(node));
+            // What holds the configuration of a device is the controller's.
+            let whole = depth >= CONTROLLER_STEPS && self.is_owned_whole(node);
+            let entry = ownership.entry.or((whole && !in_base).then_some(node));
             let ambiguous =
                 ownership.ambiguous || !self.other_namespaces(node, &mut search.namesakes).is_empty();
             let above = ownership.front;

@@ -88,6 +88,11 @@ impl PathFront {
     pub(crate) fn paths(self) -> impl Iterator<Item = PathId> {
         [self.known, self.unknown].into_iter().flatten()
     }
+
+    /// Returns the number of steps to it.
+    pub(crate) fn depth(self) -> usize {
+        self.depth
+    }
 }
 
 impl<T: Default> PathTrie<T> {

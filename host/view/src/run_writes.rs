@@ -10,7 +10,8 @@ use crate::{InstanceRef, Scope};
 pub(crate) struct RunWrites {
     pub(crate) instance: InstanceRef,
     pub(crate) scope: Arc<Scope>,
-    /// Nodes that were set or created and existed when the run ended. A later run may have removed them.
+    /// Nodes that were set or created and existed when the run ended; of those that did not, the list entries above them that
+    /// did. A later run may have removed them.
     pub(crate) nodes: Vec<NodeId>,
     /// Nodes that were removed, each once.
     pub(crate) removed: Vec<NodeId>,

@@ -125,6 +125,41 @@ async fn what_a_module_has_removed_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_on_the_way_goes_with_its_instance() {
+    let (hand, unit) = ("<name>h</name>", "<name>h</name><unit><number>1</number></unit>");
+    let (made, gone) = (set("unit[number='1']/mtu", "1"), remove("unit[number='1']/mtu"));
+    in_turn(hand, &[(&[&made, &gone], unit)]).await;
+    in_turn(
+        hand,
+        &[(&[&made], "<name>h</name><unit><number>1</number><mtu>1</mtu></unit>"), (&[&made, &gone], unit)],
+    )
+    .await;
+    // What stood before stays.
+    in_turn(unit, &[(&[&made, &gone], unit)]).await;
+    let group = (set("group[name='g']/member[kind='oc-sys:A']/text", "x"), remove("group[name='g']/member"));
+    in_turn(hand, &[(&[&group.0, &group.1], "<name>h</name><group><name>g</name></group>")]).await;
+    // A presence container is there with what is in it, and is not left empty.
+    let inside = set("unit[number='1']/present/x", "1");
+    let present = "<name>h</name><unit><number>1</number><present><x>1</x></present></unit>";
+    in_turn(unit, &[(&[&inside], present)]).await;
+    in_turn(unit, &[(&[&inside, &remove("unit[number='1']/present/x")], unit)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_module_empties_goes_with_its_instance() {
+    let mut testbed = testbed("<name>h</name>").await;
+    let services = [
+        probe("a", &[&set("unit[number='1']/mtu", "1")], &[]),
+        probe("b", &[&set("unit[number='1']/text", "x"), &remove("unit[number='1']/text")], &[]),
+    ];
+    succeeded(&testbed.commit(&services.concat()).await);
+    succeeded(&testbed.commit(&removed("a")).await);
+    assert_eq!(device(&testbed), "<name>h</name><unit><number>1</number></unit>");
+    succeeded(&testbed.commit(&removed("b")).await);
+    assert_eq!(device(&testbed), "<name>h</name>");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn value_comes_back_when_the_last_owner_goes() {
     for order in [["a", "b"], ["b", "a"]] {
         let mut testbed = testbed("<mtu>1400</mtu>").await;

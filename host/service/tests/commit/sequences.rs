@@ -90,11 +90,12 @@ impl Edit {
         }
     }
 
-    /// Returns whether this sets what the other one removes, or something in it.
-    fn is_below(&self, other: &Self) -> bool {
+    /// Returns whether this sets what the other one removes, or something in it. `is_later` is whether the other one comes
+    /// later: a leaf that is set and then removed is only removed.
+    fn is_remade(&self, other: &Self, is_later: bool) -> bool {
         match (self, other) {
             (Self::Set(path, _), Self::Remove(above)) => {
-                path == above || path.starts_with(&format!("{above}/"))
+                path == above && !is_later || path.starts_with(&format!("{above}/"))
             }
             _ => false,
         }
@@ -235,10 +236,13 @@ impl Sequence {
             }
             _ => {
                 let mut edits: Vec<Edit> = (0..=numbers.below(3)).map(|_| Edit::random(numbers)).collect();
-                // What one instance removes and makes again depends on the order in which the others run; of what it makes and
-                // removes again, the entry stays.
-                let removed = edits.clone();
-                edits.retain(|edit| !removed.iter().any(|other| edit.is_below(other)));
+                // What one instance removes and makes again depends on the order in which the others run.
+                let all = edits.clone();
+                let mut index = 0;
+                edits.retain(|edit| {
+                    index += 1;
+                    !all.iter().enumerate().any(|(at, other)| edit.is_remade(other, at >= index))
+                });
                 let lines: Vec<String> = edits.iter().map(Edit::line).collect();
                 let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
                 let instance = match self.living.contains_key(name) {
