@@ -35,6 +35,7 @@ mod linear;
 mod live_node;
 mod load;
 mod lookup;
+mod positions;
 mod prefixed_text;
 mod schema_view;
 mod search;
@@ -58,6 +59,7 @@ pub use self::{
     chosen_cases::ChoiceInstance,
     live_node::LiveNode,
     load::FragmentLoad,
+    positions::EntryPosition,
     schema_view::{NodeKind, SchemaLocation, SchemaView},
     search::{PatternSearch, SearchProgress},
     undo::OverlayMark,
@@ -95,6 +97,8 @@ pub struct Overlay {
     /// The nodes that were removed by other means than [`Overlay::strip`]: see [`Overlay::take_removed`].
     removed: Vec<NodeId>,
     chosen: ChosenCases,
+    /// Where new entries go in their lists, if not to the end.
+    placed: HashMap<NodeId, EntryPosition>,
     /// The path that was made last.
     last_made: LastMade,
     /// The steps of [`Overlay::unread`] and [`Overlay::edit_config`], and of its user.
@@ -127,6 +131,7 @@ impl Overlay {
             written: Vec::new(),
             removed: Vec::new(),
             chosen: ChosenCases::default(),
+            placed: HashMap::default(),
             last_made: LastMade::default(),
             steps: StepCounter::default(),
         }

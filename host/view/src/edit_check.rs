@@ -16,6 +16,9 @@ use crate::{InstanceRef, Scope};
 pub(crate) const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
 /// Where an entry of a list goes that is `ordered-by user` (RFC 7950, section 7.8.6).
 pub(crate) const INSERT: QName<'_> = QName::new(YANG, "insert");
+/// The entry beside which it goes.
+pub(crate) const ANCHOR_KEY: QName<'_> = QName::new(YANG, "key");
+pub(crate) const ANCHOR_VALUE: QName<'_> = QName::new(YANG, "value");
 
 /// The name of a key, or `.`, and its schema node if its values may be written differently.
 pub(crate) type KeyName = (Box<str>, Option<SchemaNode>);
@@ -127,7 +130,9 @@ impl AuthorityCheck<'_> {
             for (name, value) in self.edit.attributes(node) {
                 match (name, value) {
                     (OPERATION, "remove") => removed = true,
-                    (INSERT, "last") => moved = true,
+                    (INSERT, "first" | "last" | "before" | "after") => moved = true,
+                    // It names another entry of the list, which the edit does not change.
+                    (ANCHOR_KEY | ANCHOR_VALUE, _) => {}
                     _ => return self.refuse(node, "has an attribute that must not be sent"),
                 }
             }
@@ -294,6 +299,7 @@ mod tests {
             .replace("<devices", "<devices xmlns='http://clicon.org/controller'")
             .replace("<services", "<services xmlns='http://clicon.org/controller'")
             .replace("<bench", "<bench xmlns='urn:b'")
+            .replace(" AFTER", " xmlns:y='urn:ietf:params:xml:ns:yang:1' y:insert='after' y:key=\"[key='9']\"")
             .replace(" REMOVE", " xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='remove'")
             .replace(
                 " REPLACE",
@@ -335,6 +341,7 @@ mod tests {
             "<devices><device><name>r1</name><config><x xmlns='urn:x'><y><z>1</z></y></x></config></device></devices>",
             "<devices><device><name>r1</name><config><list xmlns='urn:x'><key>1</key></list></config></device></devices>",
             "<devices><device><name>r1</name><config><list xmlns='urn:x'><key>1</key><v>1</v></list></config></device></devices>",
+            "<devices><device><name>r1</name><config><list xmlns='urn:x' AFTER><key>1</key></list></config></device></devices>",
             "<devices><device><name>r1</name><config><list xmlns='urn:x' REMOVE><key>1</key></list></config></device></devices>",
             "<devices><device><name>r1</name><config><old xmlns='urn:x' REMOVE/></config></device></devices>",
             "<devices><device><name>r1</name><config><old xmlns='urn:x'><a REMOVE/></old></config></device></devices>",
@@ -364,6 +371,7 @@ mod tests {
             "<devices><device><name>r1</name><config><list xmlns='urn:x'><key>2</key></list></config></device></devices>",
             "<devices><device><name>r1</name><config><list xmlns='urn:x'><key>2</key><v>1</v></list></config></device></devices>",
             "<devices><device><name>r1</name><config><list xmlns='urn:x' REMOVE><key>2</key></list></config></device></devices>",
+            "<devices><device><name>r1</name><config><list xmlns='urn:x' AFTER><key>2</key><v>1</v></list></config></device></devices>",
             "<devices><device><name>r1</name><config><old xmlns='urn:x'>1</old></config></device></devices>",
             "<services><bench><id>s2</id><created/></bench></services>",
             "<services><other xmlns='urn:o'><id>s1</id></other></services>",
@@ -391,6 +399,7 @@ mod tests {
         `/devices/device/config/y` is outside of the scope of every module that ran
         `/devices/device/config/list` is outside of the scope of every module that ran
         `/devices/device/config/list/v` is outside of the scope of every module that ran
+        `/devices/device/config/list` is outside of the scope of every module that ran
         `/devices/device/config/list` is outside of the scope of every module that ran
         `/devices/device/config/old` is outside of the scope of every module that ran
         `/services/bench` is not an instance that ran

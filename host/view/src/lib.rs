@@ -42,6 +42,7 @@ mod instance_ref;
 mod meter;
 mod module_rules;
 mod on_demand;
+mod original_positions;
 mod originals;
 mod orphans;
 mod owner_index;

@@ -92,6 +92,11 @@ impl Originals {
         self.by_path.get(path)
     }
 
+    /// Returns all of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Original> {
+        self.by_path.values()
+    }
+
     /// Returns the originals of a node and of what is below it.
     pub(crate) fn at_or_below(&self, place: &Pattern) -> impl Iterator<Item = &Original> {
         let from = self.places.range(place.clone()..);

@@ -14,6 +14,7 @@ use confine_tree::{BoundValue, HashSet, NodeId, NodeKind, Pattern, Tree, xml};
 use crate::{
     CallRefusal, CommitDraft, Error, ErrorTag, InstanceRef, Original, OriginalChange, OwnerIndex,
     displaced::DisplacedNodes,
+    original_positions::OriginalPosition,
     originals::{hash, owner_name, path_text},
     patterns::child,
     refusal::refused,
@@ -66,6 +67,7 @@ impl CommitDraft {
                 .taken
                 .insert(path.to_owned(), TakenOriginal { original: original.clone(), is_stale });
         }
+        self.place_restored(owners)?;
         // None of it is what a run does.
         self.overlay.take_written();
         self.overlay.take_removed();
@@ -101,6 +103,9 @@ impl CommitDraft {
             }
         }
         self.originals.places.insert(&original.place);
+        if let Some(position) = OriginalPosition::of(&original.before) {
+            self.originals.positions.push((original.place.clone(), position));
+        }
         Ok(true)
     }
 
@@ -277,13 +282,18 @@ impl CommitDraft {
                     let known = grafted.get(&node)?.as_ref();
                     Some(known.and_then(|(tree, before)| bound(tree, *before)))
                 };
-                let Some(base) =
+                let Some(mut base) =
                     self.overlay.base_subtree(node, most, &restored, &self.originals.stripped)?
                 else {
                     self.originals.note_too_long(&place);
                     return Ok(());
                 };
                 let top = base.first_child(Tree::ROOT).unwrap_or(Tree::ROOT);
+                if written.is_none()
+                    && let Some(position) = self.position_of(node, owned)?
+                {
+                    position.write(&mut base, top);
+                }
                 xml::write(&base, top).map_err(|error| refused(error.into()))?
             }
         };

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use confine_tree::{Coverage, HashMap, HashSet, NodeId, Pattern, Tree};
 
-use crate::Original;
+use crate::{
+    Original,
+    original_positions::{OriginalPosition, RemovedEntries},
+};
 
 /// What a commit knows of original values.
 #[derive(Default)]
@@ -19,6 +22,10 @@ pub(crate) struct RestoredOriginals {
     pub(crate) places: Coverage,
     /// The nodes that were made again, each with what it was, and the containers above them. They count as base.
     pub(crate) grafted: HashMap<NodeId, Option<(Arc<Tree>, NodeId)>>,
+    /// Where entries that were made again go in their lists.
+    pub(crate) positions: Vec<(Pattern, OriginalPosition)>,
+    /// What other instances have removed of lists that are `ordered-by user`, if it was needed.
+    pub(crate) removed: Option<RemovedEntries>,
     /// The nodes that were removed because instances had created them.
     pub(crate) stripped: HashSet<NodeId>,
     /// The first paths of what is too long to be kept.

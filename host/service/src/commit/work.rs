@@ -414,6 +414,7 @@ impl CommitWork<'_> {
             for (_, original) in owners.originals().of(instance) {
                 draft.step()?;
                 wanted.extend(places_of(original));
+                wanted.extend(owners.originals().anchors_of(original));
             }
         }
         let remembered_reads = self.runner.remembered_reads();

@@ -16,6 +16,7 @@ const MODEL: &str = r#"module openconfig-system {
     leaf mtu { type uint16; } leaf name { type string; }
     list unit { key number; leaf number { type uint16; } leaf mtu { type uint16; } leaf text { type string; }
       container present { presence p; leaf x { type string; } } leaf-list server { type string; ordered-by user; } }
+    list rule { key name; ordered-by user; leaf name { type string; } leaf text { type string; } }
     list group { key name; leaf name { type string; }
       list member { key kind; leaf kind { type identityref { base KIND; } } leaf text { type string; } } }
     choice rate { leaf cir { type uint32; } leaf pir { type uint32; } }
@@ -251,4 +252,61 @@ async fn original_is_restored_only_where_a_module_may_write() {
     assert_eq!(kept(&testbed), 1);
     succeeded(&testbed.commit(&removed("a")).await);
     assert!(device(&testbed).starts_with("<mtu>1400</mtu>"), "{}", device(&testbed));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn removed_entry_comes_back_to_its_position() {
+    let rules = |names: &[&str]| {
+        let rule = |name: &&str| format!("<rule><name>{name}</name><text>x</text></rule>");
+        names.iter().map(rule).collect::<String>()
+    };
+    let all = rules(&["a", "b", "c", "d"]);
+    let removes: Vec<String> =
+        ["a", "b", "c", "d"].map(|name| remove(&format!("rule[name='{name}']"))).into();
+    in_turn(&all, &[(&[&removes[1]], &rules(&["a", "c", "d"]))]).await;
+    in_turn(&all, &[(&[&removes[0]], &rules(&["b", "c", "d"])), (&[&removes[2]], &rules(&["a", "b", "d"]))])
+        .await;
+    in_turn(
+        &all,
+        &[
+            (&[&removes[1], &removes[0], &removes[2]], &rules(&["d"])),
+            (&[&removes[3]], &rules(&["a", "b", "c"])),
+        ],
+    )
+    .await;
+    in_turn(&all, &[(&[&remove("rule")], "")]).await;
+    // An entry that the instance makes is not one that stood there.
+    let made = set("rule[name='e']/text", "x");
+    in_turn(&all, &[(&[&removes[3], &made], &rules(&["a", "b", "c", "e"]))]).await;
+    let servers = "<unit><number>1</number><server>a</server><server>b</server><server>c</server></unit>";
+    let server = |name: &str| remove(&format!("unit[number='1']/server[.='{name}']"));
+    let left = servers.replace("<server>a</server><server>b</server>", "");
+    in_turn(servers, &[(&[&server("a"), &server("b")], &left)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_of_several_instances_come_back_in_order() {
+    let rule = |name: &str| format!("<rule><name>{name}</name></rule>");
+    let rules = |names: &str| names.split(' ').map(rule).collect::<String>();
+    for order in [["a", "b"], ["b", "a"]] {
+        let mut testbed = testbed(&rules("v w x y z")).await;
+        // The one removes what stands before what the other one removes.
+        let a = [remove("rule[name='w']"), remove("rule[name='y']")];
+        succeeded(&testbed.commit(&probe("a", &[&a[0], &a[1]], &[])).await);
+        succeeded(&testbed.commit(&probe("b", &[&remove("rule[name='x']")], &[])).await);
+        assert_eq!(device(&testbed), rules("v z"));
+        testbed.restart().await;
+        succeeded(&testbed.commit(&removed(order[0])).await);
+        assert_eq!(device(&testbed), if order[0] == "a" { rules("v w y z") } else { rules("v x z") });
+        succeeded(&testbed.commit(&removed(order[1])).await);
+        assert_eq!(device(&testbed), rules("v w x y z"), "{order:?}");
+        assert_eq!(kept(&testbed), 0);
+    }
+    // What stood beside it is gone by hand.
+    let mut testbed = testbed(&rules("v w x")).await;
+    succeeded(&testbed.commit(&probe("a", &[&remove("rule[name='w']")], &[])).await);
+    by_hand(&mut testbed, "<rule xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='remove'><name>v</name></rule>")
+        .await;
+    succeeded(&testbed.commit(&removed("a")).await);
+    assert_eq!(device(&testbed), rules("w x"));
 }

@@ -15,7 +15,7 @@ impl Overlay {
     /// Nodes that have not been read count as absent, but those that were removed are removed from the
     /// datastore, too. Read [`unread`](Self::unread) first.
     pub fn edit_config(&mut self) -> Result<Option<Tree>, Error> {
-        let mut writing = DifferenceWriter { overlay: self, out: Tree::new() };
+        let mut writing = DifferenceWriter { overlay: self, out: Tree::new(), moved: HashSet::default() };
         writing.children(LiveNode::ROOT, Tree::ROOT, true, &[])?;
         Ok((!writing.out.is_empty()).then_some(writing.out))
     }
@@ -24,6 +24,8 @@ impl Overlay {
 struct DifferenceWriter<'o> {
     overlay: &'o mut Overlay,
     out: Tree,
+    /// The entries that are put to the ends of their lists.
+    moved: HashSet<NodeId>,
 }
 
 impl DifferenceWriter<'_> {
@@ -37,6 +39,7 @@ impl DifferenceWriter<'_> {
         keys: &[NodeId],
     ) -> Result<bool, Error> {
         let (appended, moved) = self.reordered(parent)?;
+        self.moved.extend(&moved);
         let (mut any, mut displaced) = (false, Vec::new());
         let mut next = self.overlay.tree.first_child(parent.node);
         while let Some(node) = next {
@@ -123,6 +126,10 @@ impl DifferenceWriter<'_> {
             }
             (false, Some(live)) => {
                 let (element, keys) = self.element(node, to)?;
+                let position = self.overlay.position_attributes(parent, node, &self.moved);
+                for (name, value) in position {
+                    self.out.set_attribute(element, name, &value);
+                }
                 let any = self.children(live, element, false, &keys)?;
                 let written = any || state.edit == NodeEdit::Made;
                 if !written {

@@ -144,7 +144,9 @@ impl View {
             self.scope.decide(AccessOperation::Delete, pattern) == ScopeDecision::Permit { below: true };
         if self.draft.originals.are_kept {
             // What stood there is kept, and comes back with the last instance that removes it.
-            self.draft.ensure_read(std::slice::from_ref(pattern), &mut self.meter).await?;
+            let neighbours = self.draft.neighbours_to_read(pattern);
+            let wanted: Vec<Pattern> = std::iter::once(pattern.clone()).chain(neighbours).collect();
+            self.draft.ensure_read(&wanted, &mut self.meter).await?;
         }
         if permitted && self.names_one(pattern) {
             // It need not be known whether the node exists.
