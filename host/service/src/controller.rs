@@ -5,6 +5,7 @@
 //! | `known` | all of the following in one value |
 //! | `owner_index` | which instance owns which object, as long as `running` has not changed |
 //! | `orphans` | objects that instances lost without a commit of services |
+//! | `orphan_adoption` | gives them back to the instances of a commit |
 //! | `owner_ledger` | what each instance has created, in a file that outlives the daemon |
 //! | `running_file` | how often the backend has written the file of `running` |
 //! | `models` | the YANG models of the controller and its devices |
@@ -21,6 +22,7 @@ pub(crate) mod host_rights;
 pub(crate) mod known;
 pub(crate) mod models;
 pub(crate) mod nacm;
+pub(crate) mod orphan_adoption;
 pub(crate) mod orphans;
 pub(crate) mod owner_index;
 pub(crate) mod owner_ledger;

@@ -69,6 +69,17 @@ pub enum Error {
         /// The host user.
         user: String,
     },
+    /// Several deleted instances have a name that is to be forced.
+    #[error(
+        "`{name}` may mean several deleted instances that have left something on devices: {instances}\n\
+         hint: name all keys of the instance whose objects are to be removed, as they stand here"
+    )]
+    AmbiguousInstance {
+        /// What was named.
+        name: String,
+        /// The instances.
+        instances: String,
+    },
     /// An instance exists that the user may not read.
     #[error(
         "`{user}` may not read `{instance}`\nhint: permit it with a rule in `/nacm`, or commit as another user"

@@ -299,7 +299,10 @@ mod tests {
             .replace("<devices", "<devices xmlns='http://clicon.org/controller'")
             .replace("<services", "<services xmlns='http://clicon.org/controller'")
             .replace("<bench", "<bench xmlns='urn:b'")
-            .replace(" AFTER", " xmlns:y='urn:ietf:params:xml:ns:yang:1' y:insert='after' y:key=\"[key='9']\"")
+            .replace(
+                " AFTER",
+                " xmlns:y='urn:ietf:params:xml:ns:yang:1' y:insert='after' y:key=\"[key='9']\"",
+            )
             .replace(" REMOVE", " xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='remove'")
             .replace(
                 " REPLACE",

@@ -51,7 +51,7 @@ pub(crate) async fn find_orphans(
 }
 
 /// Sorts objects into those that are there, those that are gone, and those of which that is not known: the device is not in the
-/// controller's configuration now, or no model says what the path means.
+/// controller's configuration now, no model says what the path means, or the device may have refused to remove it.
 async fn look_for(
     objects: Vec<(usize, RecordedObject)>,
     changed: &mut [ChangedInstance],
@@ -101,7 +101,9 @@ async fn look_for(
             Some(place) if device(&place).is_some_and(|(name, _)| known.contains(name)) => {
                 if running.has_created(&place) {
                     let found = CreatedObject { place: Some(place), ..object.object };
-                    changed.missing.push(RecordedObject { object: found, ..object });
+                    changed.missing.push(RecordedObject { object: found, is_refused: false, ..object });
+                } else if object.is_refused {
+                    changed.unknown.push(object);
                 }
             }
             _ => changed.unknown.push(object),

@@ -35,6 +35,8 @@ struct PlanTarget {
     service: Arc<ManagedService>,
     /// Name and value of the list's first key; `None` for every instance of the list.
     key: Option<(Box<str>, String)>,
+    /// The other keys, if all are named.
+    other_keys: Vec<(Box<str>, String)>,
 }
 
 /// An instance that exists and the modules that run for it, in order.
@@ -63,7 +65,11 @@ impl CommitPlan {
     ) -> Result<Self, Error> {
         let mut plan = Self { everything: notified.is_empty(), targets: Vec::new(), notified: 0 };
         if plan.everything {
-            plan.targets.extend(registry.services().map(|service| PlanTarget { service, key: None }));
+            plan.targets.extend(registry.services().map(|service| PlanTarget {
+                service,
+                key: None,
+                other_keys: Vec::new(),
+            }));
         } else {
             plan.include(notified, registry, unmanaged)?;
         }
@@ -97,11 +103,23 @@ impl CommitPlan {
                 // Entries with the same first key are notified once for each.
                 let is_new = targets.insert((namespace, local, key.clone()));
                 if is_new {
-                    self.targets.push(PlanTarget { service, key: key.clone() });
+                    self.targets.push(PlanTarget { service, key: key.clone(), other_keys: Vec::new() });
                 }
             }
         }
         Ok(())
+    }
+
+    /// Takes what was notified as what a user has written who forces one instance: it may name all keys of its list. The
+    /// controller passes the text on as it is, while it names an instance that has changed by its first key alone.
+    pub(crate) fn name_all_keys(&mut self) {
+        for target in self.targets.iter_mut().take(self.notified) {
+            let named = target.key.as_ref().and_then(|first| all_keys(first, &target.service.keys));
+            if let Some(mut keys) = named {
+                target.other_keys = keys.split_off(1);
+                target.key = keys.pop();
+            }
+        }
     }
 
     /// Returns whether there is nothing to do.
@@ -177,7 +195,7 @@ impl CommitPlan {
         // One pass over all entries, however many targets there are.
         let entries = ServiceEntries::new(tree, services);
         for target in &self.targets {
-            for &entry in entries.of(target) {
+            for entry in entries.of(target) {
                 if seen.insert(entry) {
                     let instance = InstanceRef::new(target.service.instance(tree, entry));
                     planned.push(PlannedInstance { instance, service: target.service.clone() });
@@ -193,7 +211,7 @@ impl CommitPlan {
         let services = tree.child(Tree::ROOT, SERVICES);
         let entries = services.map(|services| ServiceEntries::new(tree, services));
         let is_absent =
-            |target: &&PlanTarget| entries.as_ref().is_none_or(|entries| entries.of(target).is_empty());
+            |target: &&PlanTarget| entries.as_ref().is_none_or(|entries| entries.of(target).next().is_none());
         self.targets
             .iter()
             .filter(|target| target.key.is_some())
@@ -228,19 +246,45 @@ impl PlanTarget {
         if let Some((key, value)) = &self.key {
             step.keys.push((key.clone(), Some(value.clone())));
         }
+        step.keys.extend(self.other_keys.iter().map(|(key, value)| (key.clone(), Some(value.clone()))));
         Pattern { steps: vec![PatternStep::new(SERVICES), step] }
     }
 }
 
+/// Reads all keys of a list out of the text of an entry, of which so much is known: the name of the key that comes first, and the
+/// text from its value to the last quote. Returns them in the order of the list; none if they are not all named.
+fn all_keys(first: &(Box<str>, String), names: &[Box<str>]) -> Option<Vec<(Box<str>, String)>> {
+    if names.len() < 2 {
+        return None;
+    }
+    let mut found: HashMap<&str, &str> = HashMap::new();
+    let (mut name, mut rest): (&str, &str) = (&first.0, &first.1);
+    loop {
+        let next = ['\'', '"'].into_iter().flat_map(|quote| {
+            let found = names.iter().filter_map(|other| {
+                let between = format!("{quote}][{other}={quote}");
+                Some((rest.find(&between)?, between.len(), other))
+            });
+            found.collect::<Vec<_>>()
+        });
+        let Some((at, length, other)) = next.min_by_key(|(at, ..)| *at) else { break };
+        found.insert(name, rest.get(..at)?);
+        (name, rest) = (other, rest.get(at + length..)?);
+    }
+    found.insert(name, rest);
+    names.iter().map(|name| Some((name.clone(), (*found.get(&**name)?).to_owned()))).collect()
+}
+
 /// The entries of the lists under `/services`, by list and by first key.
 struct ServiceEntries<'a> {
+    tree: &'a Tree,
     by_list: HashMap<QName<'a>, Vec<NodeId>>,
     by_key: HashMap<(QName<'a>, &'a str, &'a str), Vec<NodeId>>,
 }
 
 impl<'a> ServiceEntries<'a> {
     fn new(tree: &'a Tree, services: NodeId) -> Self {
-        let mut entries = Self { by_list: Default::default(), by_key: Default::default() };
+        let mut entries = Self { tree, by_list: Default::default(), by_key: Default::default() };
         for entry in tree.children(services) {
             let name = tree.qname(entry);
             entries.by_list.entry(name).or_default().push(entry);
@@ -253,13 +297,19 @@ impl<'a> ServiceEntries<'a> {
         entries
     }
 
-    fn of<'s>(&'s self, target: &'s PlanTarget) -> &'s [NodeId] {
+    fn of<'s>(&'s self, target: &'s PlanTarget) -> impl Iterator<Item = NodeId> + 's {
         let name = target.service.name.name();
         let found = match &target.key {
             None => self.by_list.get(&name),
             Some((key, value)) => self.by_key.get(&(name, &**key, value)),
         };
-        found.map_or(&[], Vec::as_slice)
+        let namespace = name.namespace;
+        found.into_iter().flatten().copied().filter(move |&entry| {
+            target.other_keys.iter().all(|(key, value)| {
+                let leaf = self.tree.child(entry, QName::new(namespace, key));
+                leaf.and_then(|leaf| self.tree.value(leaf)) == Some(value)
+            })
+        })
     }
 }
 
@@ -299,6 +349,24 @@ mod tests {
     }
 
     #[test]
+    fn all_keys_of_a_forced_instance_are_read() {
+        let names = ["left", "right"].map(Into::into);
+        let read = |first: &str, value: &str| all_keys(&(first.into(), value.into()), &names);
+        let pair = |left: &str, right: &str| {
+            Some(vec![("left".into(), left.to_owned()), ("right".into(), right.to_owned())])
+        };
+        assert_eq!(read("left", "l'][right='1"), pair("l", "1"));
+        assert_eq!(read("left", r#"l'"][right="o']x"#), pair("l'", "o']x"));
+        assert_eq!(read("right", "1'][left='l"), pair("l", "1"));
+        for (first, value) in
+            [("left", "l"), ("left", "l'][wrong='1"), ("left", "l'][right=1"), ("other", "l")]
+        {
+            assert_eq!(read(first, value), None, "{first} {value}");
+        }
+        assert_eq!(all_keys(&("left".into(), "l'][right='1".into()), &names[..1]), None);
+    }
+
+    #[test]
     fn each_stripped_object_takes_a_step() {
         let stripped = |count: usize, steps: &mut StepCounter| {
             let path = |n: usize| format!("<path>/devices/device[name=\"r1\"]/config/x[k=\"{n}\"]</path>");
@@ -308,7 +376,7 @@ mod tests {
             );
             let owners = OwnerIndex::from_services(&confine_tree::xml::parse(&services).unwrap(), |_| None);
             let service = Arc::new(ManagedService::new(QName::new("urn:l", "l")));
-            let targets = vec![PlanTarget { service, key: None }];
+            let targets = vec![PlanTarget { service, key: None, other_keys: Vec::new() }];
             let plan = CommitPlan { everything: false, targets, notified: 1 };
             plan.stripped(&owners, steps)
         };

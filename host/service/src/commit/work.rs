@@ -46,6 +46,7 @@ use crate::{
         SharedBackend,
         known::KnownController,
         nacm::CommitRules,
+        orphan_adoption::{AmbiguousName, OrphanAdoption},
         orphans::{self, Orphans},
         owner_index::PendingOwnerChange,
     },
@@ -98,6 +99,7 @@ impl CommitRunner {
         tracing::Span::current().record("user", &user);
         state.set_user(user.clone());
         if transaction.actions() == Some(ActionsKind::Force) && !plan.everything {
+            plan.name_all_keys();
             let mut steps = StepCounter::new(state.stop_signal());
             let pending =
                 pending_instances(&backend, &notified.services, &registry, &*schema, &mut steps).await?;
@@ -208,6 +210,8 @@ pub(super) struct OwnershipSnapshot {
     pub(super) co_owners: Vec<PlannedInstance>,
     /// What no instance owns any more.
     orphans: Arc<Orphans>,
+    /// What was named and may mean several deleted instances.
+    ambiguous: Vec<AmbiguousName>,
     /// The controller's rules.
     pub(super) nacm: Arc<Nacm>,
     /// The writes of the file of `running` before it was read.
@@ -234,8 +238,10 @@ impl CommitWork<'_> {
         let orphans = self.runner.controller.orphans.known();
         let (notified, included) = plan.notified_and_included();
         let names_deleted = self.transaction.actions() == Some(ActionsKind::Force);
-        let owners = orphans::adopt(&orphans, owners, &notified, names_deleted, &mut steps)?;
-        let owners = orphans::adopt(&orphans, owners, &included, false, &mut steps)?;
+        let mut adopting = OrphanAdoption::new(&orphans, owners);
+        adopting.adopt(&notified, names_deleted, &mut steps)?;
+        adopting.adopt(&included, false, &mut steps)?;
+        let OrphanAdoption { owners, ambiguous, .. } = adopting;
         let notified = plan.owners(&owners);
         let mut co_owners = Vec::new();
         let found =
@@ -254,7 +260,7 @@ impl CommitWork<'_> {
             co_owners = co_owners.len(),
             "read the owner index"
         );
-        Ok((OwnershipSnapshot { owners, notified, co_owners, orphans, nacm, writes }, standing))
+        Ok((OwnershipSnapshot { owners, notified, co_owners, orphans, ambiguous, nacm, writes }, standing))
     }
 
     /// Reads, strips, runs and writes. Returns `None`, with nothing written, if the snapshot is outdated by then.
@@ -372,6 +378,10 @@ impl CommitWork<'_> {
         let tree = read::read(self.backend, Datastore::Actions, &wanted, &user).await?;
         plan.check_served(&tree, &self.runner.controller.unmanaged, self.registry)?;
         let mut planned = plan.instances(&tree);
+        snapshot
+            .ambiguous
+            .iter()
+            .try_for_each(|named| named.check(planned.iter().map(|planned| &planned.instance)))?;
         let present: HashSet<InstanceRef> = planned.iter().map(|planned| planned.instance.clone()).collect();
         self.check_absent(plan, snapshot, &tree).await?;
         // Keys must be known before entries are loaded: they tell one entry from another.

@@ -21,7 +21,10 @@ use tokio::sync::watch;
 
 use crate::{
     Error,
-    controller::owner_ledger::{self, OwnerLedger, RecordedObject},
+    controller::{
+        owner_index::OwnerChanges,
+        owner_ledger::{self, OwnerLedger, RecordedObject},
+    },
     modules::registry::ModuleRegistry,
     status::{OrphanStatus, OrphansStatus},
 };
@@ -33,9 +36,9 @@ const SHOWN: usize = 100;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OrphanedObjects {
     /// Whether the instance exists.
-    is_alive: bool,
+    pub(crate) is_alive: bool,
     /// Each with its namespaces.
-    objects: Vec<RecordedObject>,
+    pub(crate) objects: Vec<RecordedObject>,
 }
 
 impl OrphanedObjects {
@@ -150,7 +153,9 @@ impl OrphanKeeper {
 
     /// Records what commits have changed in the lists, which had been those in `before`. What is recorded and was not in the
     /// lists stays: it was not found yet, or the commit has removed it, which the next search shows.
-    pub(crate) fn record(&self, changes: &[(InstanceRef, Vec<CreatedObject>)], before: Option<&OwnerIndex>) {
+    pub(crate) fn record(&self, changes: &OwnerChanges, before: Option<&OwnerIndex>) {
+        let OwnerChanges { created: changes, failed, .. } = changes;
+        self.note_refused(failed);
         if changes.is_empty() {
             return;
         }
@@ -181,6 +186,30 @@ impl OrphanKeeper {
             let concerned: HashSet<&InstanceRef> = changes.iter().map(|(instance, _)| instance).collect();
             let rest = found.iter().filter(|(instance, _)| !concerned.contains(instance));
             self.replace(rest.map(|(instance, orphaned)| (instance.clone(), orphaned.clone())).collect());
+        }
+    }
+
+    /// Notes what commits that have failed would have removed: a device may have refused it after `running` had changed. If
+    /// `running` has not, the next search finds it in the lists.
+    fn note_refused(&self, failed: &[(InstanceRef, Vec<CreatedObject>)]) {
+        if failed.is_empty() {
+            return;
+        }
+        let noted = self.with_ledger(false, |ledger| {
+            let mut noted = false;
+            for (instance, created) in failed {
+                let made: HashSet<&str> = created.iter().map(|object| object.path.as_str()).collect();
+                let mut recorded = ledger.created(instance)?;
+                for object in recorded.iter_mut().filter(|known| !made.contains(known.object.path.as_str())) {
+                    object.is_refused |= !object.is_left;
+                    noted |= object.is_refused;
+                }
+                ledger.record(instance, &recorded)?;
+            }
+            Ok(noted)
+        });
+        if noted {
+            self.want_search();
         }
     }
 
@@ -302,56 +331,6 @@ impl OrphanKeeper {
     fn found(&self) -> MutexGuard<'_, FoundOrphans> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Returns the owner index with the orphans of the instances that a commit asks for, except those that other instances need.
-/// Existing instances are in one of the lists of `targets`, or match the first key that is named there. What deleted ones have
-/// left is only meant if they are named, in a commit that changes nothing itself (`names_deleted`): whoever makes an instance of
-/// the same name again may not mean it.
-pub(crate) fn adopt(
-    orphans: &Orphans,
-    mut owners: Arc<OwnerIndex>,
-    targets: &[Pattern],
-    names_deleted: bool,
-    steps: &mut StepCounter,
-) -> Result<Arc<OwnerIndex>, Error> {
-    if orphans.is_empty() {
-        return Ok(owners);
-    }
-    for target in targets {
-        let is_named = target.values() > 0;
-        let all = orphans.range(InstanceRef::new(target.clone())..);
-        for (instance, orphaned) in all.take_while(|(instance, _)| target.covers(instance.path())) {
-            steps.step().map_err(confine_view::Error::from)?;
-            let mut adopted = Vec::new();
-            for RecordedObject { object, is_left } in &orphaned.objects {
-                if !(orphaned.is_alive && !is_left || is_named && names_deleted) {
-                    continue;
-                }
-                let place = object.place.as_ref();
-                let is_needed = place.map(|place| owners.others_have_changed(place, instance, steps));
-                if is_needed.transpose().map_err(confine_view::Error::from)?.unwrap_or_default() {
-                    tracing::warn!(
-                        instance = %ShownLine(instance),
-                        path = %ShownLine(&object.path),
-                        "leaving an object that the instance had created and has lost: another instance has changed it since"
-                    );
-                } else {
-                    adopted.push(object.clone());
-                }
-            }
-            if adopted.is_empty() {
-                continue;
-            }
-            tracing::info!(
-                instance = %ShownLine(instance),
-                objects = adopted.len(),
-                "the instance takes back its orphans: what it does not make again is removed"
-            );
-            Arc::make_mut(&mut owners).add(instance, adopted);
-        }
-    }
-    Ok(owners)
 }
 
 /// Returns what an instance has created according to its list.

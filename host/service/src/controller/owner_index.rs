@@ -65,9 +65,11 @@ pub(crate) struct PendingOwnerChange {
 
 /// What commits have changed in the cached owners.
 #[derive(Debug, Default)]
-struct OwnerChanges {
-    created: Vec<(InstanceRef, Vec<CreatedObject>)>,
+pub(crate) struct OwnerChanges {
+    pub(crate) created: Vec<(InstanceRef, Vec<CreatedObject>)>,
     originals: Vec<OriginalChange>,
+    /// What instances would have created by commits that have failed on their way to the devices.
+    pub(crate) failed: Vec<(InstanceRef, Vec<CreatedObject>)>,
 }
 
 impl OwnerIndexCache {
@@ -100,7 +102,7 @@ impl OwnerIndexCache {
     pub(crate) fn owners(
         &self,
         registry: &Arc<ModuleRegistry>,
-        record: impl FnOnce(&[(InstanceRef, Vec<CreatedObject>)], Option<&OwnerIndex>),
+        record: impl FnOnce(&OwnerChanges, Option<&OwnerIndex>),
     ) -> Option<Arc<OwnerIndex>> {
         let discarded = std::mem::take(&mut self.lock().discarded);
         drop(discarded);
@@ -110,10 +112,10 @@ impl OwnerIndexCache {
             // They are no use for owners that are not true: these are read anew.
             (state.cached.take_if(|_| is_known), std::mem::take(&mut state.changes), state.connection)
         };
-        record(&changes.created, cached.as_ref().map(|cached| &*cached.owners));
+        record(&changes, cached.as_ref().map(|cached| &*cached.owners));
         let mut cached = cached?;
         // No commit has the owners now, so nothing is copied.
-        let OwnerChanges { created, originals } = changes;
+        let OwnerChanges { created, originals, .. } = changes;
         if !created.is_empty() || !originals.is_empty() {
             let owners = Arc::make_mut(&mut cached.owners);
             created.into_iter().for_each(|(instance, created)| owners.replace(&instance, created));
@@ -141,7 +143,9 @@ impl OwnerIndexCache {
     pub(crate) fn keep(&self, owners: Arc<OwnerIndex>, registry: &Arc<ModuleRegistry>, writes: Option<u64>) {
         let mut state = self.lock();
         let cached = CachedOwners { owners, registry: Arc::downgrade(registry), writes };
-        let before = (state.cached.replace(cached), std::mem::take(&mut state.changes));
+        let failed = std::mem::take(&mut state.changes.failed);
+        let changes = OwnerChanges { failed, ..OwnerChanges::default() };
+        let before = (state.cached.replace(cached), std::mem::replace(&mut state.changes, changes));
         drop(state);
         drop(before);
     }
@@ -164,7 +168,12 @@ impl OwnerIndexCache {
         let succeeded = ours.tid == over.tid && ours.push && over.result == TransactionOutcome::Success;
         if !succeeded {
             // If it has changed `running`, even by failing, the file shows it.
-            state.discarded.push(Box::new(ours));
+            if ours.tid == over.tid && ours.push {
+                state.changes.failed.extend(ours.created);
+                state.discarded.push(Box::new(ours.originals));
+            } else {
+                state.discarded.push(Box::new(ours));
+            }
             return false;
         }
         let now = state.writes();

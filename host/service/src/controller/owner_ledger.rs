@@ -58,6 +58,9 @@ struct Record {
     /// What of it the instance left when it was deleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     left: Vec<String>,
+    /// What of it a device may have refused to remove.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<String>,
 }
 
 /// An object that an instance has created, as far as is recorded.
@@ -67,11 +70,14 @@ pub(crate) struct RecordedObject {
     /// Whether the instance was found to be deleted when the object was still there. One of the same name that is made later
     /// does not own it.
     pub(crate) is_left: bool,
+    /// Whether a commit that removed the object has failed, perhaps after `running` had changed: its device may still have it,
+    /// and a pull brings it back.
+    pub(crate) is_refused: bool,
 }
 
 impl From<CreatedObject> for RecordedObject {
     fn from(object: CreatedObject) -> Self {
-        Self { object, is_left: false }
+        Self { object, is_left: false, is_refused: false }
     }
 }
 
@@ -82,8 +88,9 @@ impl Record {
             namespace: entry.namespace.to_string(),
             list: entry.local.to_string(),
             keys: entry.keys.iter().map(|(key, value)| (key.to_string(), value.clone())).collect(),
-            created: texts(created, false),
-            left: texts(created, true),
+            created: texts(created, |object| !object.is_left && !object.is_refused),
+            left: texts(created, |object| object.is_left && !object.is_refused),
+            refused: texts(created, |object| object.is_refused),
         })
     }
 
@@ -94,15 +101,20 @@ impl Record {
     }
 
     fn created(&self) -> Vec<RecordedObject> {
-        let object =
-            |record: &String, is_left| RecordedObject { object: CreatedObject::from_record(record), is_left };
-        let created = self.created.iter().map(|record| object(record, false));
-        created.chain(self.left.iter().map(|record| object(record, true))).collect()
+        let object = |record: &String, is_left, is_refused| RecordedObject {
+            object: CreatedObject::from_record(record),
+            is_left,
+            is_refused,
+        };
+        let created = self.created.iter().map(|record| object(record, false, false));
+        let left = self.left.iter().map(|record| object(record, true, false));
+        let refused = self.refused.iter().map(|record| object(record, false, true));
+        created.chain(left).chain(refused).collect()
     }
 }
 
-fn texts(objects: &[RecordedObject], left: bool) -> Vec<String> {
-    objects.iter().filter(|object| object.is_left == left).map(|object| object.object.record()).collect()
+fn texts(objects: &[RecordedObject], which: impl Fn(&RecordedObject) -> bool) -> Vec<String> {
+    objects.iter().filter(|object| which(object)).map(|object| object.object.record()).collect()
 }
 
 /// Returns the name of the file for the controller at a socket.
@@ -114,7 +126,7 @@ pub(crate) fn file_name(controller: &str) -> String {
 fn hash_of(created: &[RecordedObject]) -> u64 {
     let hash = |recorded: &RecordedObject| {
         let mut hasher = DefaultHasher::new();
-        (&recorded.object.path, recorded.is_left).hash(&mut hasher);
+        (&recorded.object.path, recorded.is_left, recorded.is_refused).hash(&mut hasher);
         hasher.finish()
     };
     created.iter().map(hash).fold(created.len() as u64, u64::wrapping_add)
@@ -258,6 +270,7 @@ mod tests {
             keys: vec![("name".into(), Some(name.into()))],
             created: Vec::new(),
             left: Vec::new(),
+            refused: Vec::new(),
         };
         record.instance()
     }
@@ -288,7 +301,8 @@ mod tests {
             assert_eq!(ledger.created(&b).unwrap(), objects(&["2", "3"]));
         }
         let mut left = objects(&["2", "3"]);
-        left[1].is_left = true;
+        left[0].is_left = true;
+        left[1].is_refused = true;
         ledger.record(&b, &left).unwrap();
         assert_eq!(OwnerLedger::open(&path, "/s").unwrap().created(&b).unwrap(), left);
         ledger.record(&a, &[]).unwrap();

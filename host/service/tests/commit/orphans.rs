@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use confine_author::LoadedServices;
 use confine_backend::ActionsMode;
+use confine_controller::{Datastore, PushPhase};
 use confine_sandbox::Limits;
 use confine_service::{
     Host, HostOptions,
@@ -202,4 +203,115 @@ async fn force_of_a_list_removes_no_orphans_of_deleted_instances() {
     assert_eq!(orphans.matches("deleted: 1").count(), if testbed.has("b") { 2 } else { 1 }, "{orphans}");
     succeeded(&testbed.base.push(ActionsMode::Force(Some("probe[name='b']"))).await);
     assert!(!testbed.has("b") && testbed.has("a"));
+}
+
+/// An instance of the list with two keys that makes an interface.
+fn pair(left: &str, right: &str) -> String {
+    let lines = interface(&format!("{left}{right}")).map(|line| format!("<do>{line}</do>")).concat();
+    format!("<pair xmlns='urn:example:probe'><left>{left}</left><right>{right}</right>{lines}</pair>")
+}
+
+fn removed_pair(left: &str, right: &str) -> String {
+    pair(left, right)
+        .replace("<pair ", "<pair xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='remove' ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn force_of_a_deleted_instance_leaves_what_its_siblings_left() {
+    let mut testbed = OrphanTestbed::start().await;
+    for right in ["1", "2", "3"] {
+        succeeded(&testbed.base.commit(&pair("l", right)).await);
+    }
+    testbed.past_services(&["1", "2", "3"].map(|right| removed_pair("l", right)).concat()).await;
+    testbed.add("b").await;
+    assert!(testbed.orphans().await.starts_with("3\npair[left='l'][right='1'] deleted: 1"));
+    // The first key alone may mean any of them.
+    let refused = testbed.base.push(ActionsMode::Force(Some("pair[left='l']"))).await;
+    assert!(!refused.succeeded());
+    insta::assert_snapshot!(refused.reason(), @r"
+    `pair[left='l']` may mean several deleted instances that have left something on devices: `pair[left='l'][right='1']`, `pair[left='l'][right='2']`, `pair[left='l'][right='3']`
+    hint: name all keys of the instance whose objects are to be removed, as they stand here
+    ");
+    assert!(["l1", "l2", "l3"].iter().all(|made| testbed.has(made)));
+    // All keys mean one, in any order and with any quotes.
+    succeeded(&testbed.base.push(ActionsMode::Force(Some("pair[left='l'][right='2']"))).await);
+    assert!(testbed.has("l1") && !testbed.has("l2") && testbed.has("l3"));
+    succeeded(&testbed.base.push(ActionsMode::Force(Some("pair[right=\"9\"][left=\"l\"]"))).await);
+    succeeded(&testbed.base.push(ActionsMode::Force(Some("pair[right=\"1\"][left=\"l\"]"))).await);
+    assert!(!testbed.has("l1") && testbed.has("l3"));
+    // An instance that exists is meant, if several deleted ones could be.
+    succeeded(&testbed.base.commit(&pair("l", "4")).await);
+    succeeded(&testbed.base.commit(&pair("l", "5")).await);
+    testbed.past_services(&removed_pair("l", "5")).await;
+    testbed.add("c").await;
+    assert!(testbed.orphans().await.starts_with("2\n"));
+    succeeded(&testbed.base.push(ActionsMode::Force(Some("pair[left='l']"))).await);
+    assert!(testbed.has("l3") && testbed.has("l4") && testbed.has("l5"));
+    succeeded(&testbed.base.push(ActionsMode::Force(Some("pair[left='l'][right='5']"))).await);
+    assert!(testbed.has("l3") && testbed.has("l4") && !testbed.has("l5"));
+    // Only one is left that may be meant.
+    succeeded(&testbed.base.push(ActionsMode::Force(Some("pair[left='l']"))).await);
+    assert!(!testbed.has("l3") && testbed.has("l4"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_device_refused_to_remove_is_told_when_it_is_pulled() {
+    let mut testbed = OrphanTestbed::start().await;
+    for name in ["a", "b", "c"] {
+        testbed.add(name).await;
+    }
+    // `running` has changed when the device refuses.
+    testbed.base.base.controller().refuse_push("openconfig1", PushPhase::Commit, "no thanks").unwrap();
+    let gone = removed("a") + &replaced("b", &[], &[]);
+    assert!(!testbed.base.commit(&gone).await.succeeded());
+    assert!(testbed.has("a") && testbed.has("b"));
+    testbed.base.base.discard().await.unwrap();
+    let running = testbed.base.base.controller().datastore(Datastore::Running).unwrap();
+    assert!(!running.contains("<name>a</name>"), "{running}");
+    assert_eq!(testbed.orphans().await, "0");
+    testbed.restart().await;
+    assert_eq!(testbed.orphans().await, "0");
+    // As a pull does.
+    let entry = |name: &str| format!("<interface>{}</interface>", entry(name));
+    let pulled = format!(
+        "<devices xmlns='http://clicon.org/controller'><device><name>openconfig1</name><config>\
+         <interfaces xmlns='http://openconfig.net/yang/interfaces'>{}{}</interfaces></config></device></devices>",
+        entry("a"),
+        entry("b")
+    );
+    testbed.base.change_elsewhere(&pulled).await;
+    testbed.restart().await;
+    let path = |name: &str| {
+        format!("/devices/device[name=\"openconfig1\"]/config/interfaces/interface[name=\"{name}\"]")
+    };
+    let expected =
+        format!("2\nprobe[name='a'] deleted: 1 {}\nprobe[name='b'] alive: 1 {}", path("a"), path("b"));
+    assert_eq!(testbed.orphans().await, expected);
+    succeeded(&testbed.base.push(ActionsMode::Force(Some("probe[name='a']"))).await);
+    succeeded(&testbed.base.push(ActionsMode::Force(Some("probe[name='b']"))).await);
+    assert!(!testbed.has("a") && !testbed.has("b") && testbed.has("c"));
+    testbed.add("d").await;
+    assert_eq!(testbed.orphans().await, "0");
+}
+
+/// What is below an interface of this name.
+fn entry(name: &str) -> String {
+    format!(
+        "<name>{name}</name><config><name>{name}</name>\
+         <type xmlns:ianaift='urn:ietf:params:xml:ns:yang:iana-if-type'>ianaift:ethernetCsmacd</type></config>"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_commit_that_changed_nothing_makes_no_orphans() {
+    let mut testbed = OrphanTestbed::start().await;
+    testbed.add("a").await;
+    testbed.base.base.controller().refuse_push("openconfig1", PushPhase::Validate, "no thanks").unwrap();
+    assert!(!testbed.base.commit(&removed("a")).await.succeeded());
+    testbed.base.base.discard().await.unwrap();
+    assert_eq!(testbed.orphans().await, "0");
+    succeeded(&testbed.base.commit(&removed("a")).await);
+    assert!(!testbed.has("a"));
+    testbed.restart().await;
+    assert_eq!(testbed.orphans().await, "0");
 }
