@@ -19,6 +19,7 @@
 //! | `losses` | what instances would lose because access control hides something |
 //! | `hooks` | calls of modules around a commit |
 //! | `remembered_reads` | what instances read the last time besides what each commit reads in advance |
+//! | `remembered_sights` | what access control hid from runs that lost nothing |
 //! | `answer` | "done" or an error, exactly once |
 
 pub(crate) mod answer;
@@ -34,6 +35,7 @@ mod pending;
 pub(crate) mod plan;
 pub(crate) mod read;
 mod remembered_reads;
+mod remembered_sights;
 pub(crate) mod running;
 mod sight;
 pub(crate) mod state;

@@ -8,8 +8,8 @@ use confine_tree::{
 };
 
 use crate::{
-    AllowanceExceeded, CallRefusal, Error, HiddenRead, InstanceRef, Meter, Scope, SharingServices, Source,
-    WorkAllowance, on_demand::OnDemandReads, patterns::size, refusal::refused,
+    AllowanceExceeded, CallRefusal, Error, HiddenRead, InstanceRef, Meter, PartialSight, Scope,
+    SharingServices, Source, WorkAllowance, on_demand::OnDemandReads, patterns::size, refusal::refused,
     restored_originals::RestoredOriginals, run_writes::RunWrites, written_values::WrittenValues,
 };
 
@@ -44,6 +44,8 @@ pub struct CommitDraft {
     pub(crate) left_out: Vec<NodeId>,
     /// See [`hidden_reads`](Self::hidden_reads).
     pub(crate) hidden_reads: Vec<HiddenRead>,
+    /// See [`partial_sights`](Self::partial_sights).
+    pub(crate) partial_sights: Vec<PartialSight>,
     /// See [`hide_created`](Self::hide_created).
     pub(crate) hides_created: bool,
     /// See [`share`](Self::share).
@@ -75,6 +77,7 @@ impl CommitDraft {
             written_values: WrittenValues::default(),
             left_out: Vec::new(),
             hidden_reads: Vec::new(),
+            partial_sights: Vec::new(),
             hides_created: false,
             sharing: Arc::default(),
         }

@@ -2,14 +2,14 @@
 //!
 //! A node that rules hide looks absent to a module (RFC 8341, section 3.2.4). That must not empty a run: what an instance had
 //! created and does not create again is removed from devices. So a module must see all of the instance that it runs for,
-//! and the draft keeps which reads came back empty because of rules, for whoever looks at what would be removed.
+//! and the draft keeps which reads came back empty, or without a part, because of rules, for whoever looks at what would be removed.
 
 use std::sync::Arc;
 
 use confine_tree::{LiveNode, Pattern};
 
 use crate::{
-    CallRefusal, CommitDraft, Error, ErrorTag, HiddenRead, InstanceRef, Scope, ScopeDecision,
+    CallRefusal, CommitDraft, Error, ErrorTag, HiddenRead, InstanceRef, PartialSight, Scope, ScopeDecision,
     finished_commit::created_list, read_scope::SERVICES,
 };
 
@@ -45,6 +45,26 @@ impl CommitDraft {
     /// Returns the first read of each run that was answered with nothing because of rules, or refused.
     pub fn hidden_reads(&self) -> &[HiddenRead] {
         &self.hidden_reads
+    }
+
+    /// Keeps that a module did not see some of the nodes that it has read, the first one of them, and the hashes of all. Returns
+    /// how many of these are new.
+    pub(crate) fn note_partly_hidden(&mut self, first: HiddenRead, all: Vec<u64>) -> usize {
+        let is_known = |known: &PartialSight| {
+            known.first.instance == first.instance && known.first.module == first.module
+        };
+        if !self.partial_sights.last().is_some_and(is_known) {
+            self.partial_sights.push(PartialSight { first, nodes: Default::default() });
+        }
+        let Some(sight) = self.partial_sights.last_mut() else { return 0 };
+        let before = sight.nodes.len();
+        sight.nodes.extend(all);
+        sight.nodes.len() - before
+    }
+
+    /// Returns what each run did not see of data that it saw in part, because of rules.
+    pub fn partial_sights(&self) -> &[PartialSight] {
+        &self.partial_sights
     }
 
     /// Refuses a run whose module may not see all of its instance. The instance has been loaded.

@@ -71,7 +71,7 @@ pub use commit_draft::CommitDraft;
 pub use created_object::CreatedObject;
 pub use error::{CallRefusal, Error, ErrorTag, SourceError};
 pub use finished_commit::FinishedCommit;
-pub use hidden_read::HiddenRead;
+pub use hidden_read::{HiddenRead, PartialSight};
 pub use instance_ref::InstanceRef;
 pub use meter::{AllowanceExceeded, BYTES_PER_UNIT, Meter, MeteredLimit, WorkAllowance};
 pub use module_rules::ModuleRules;

@@ -1,7 +1,8 @@
 //! Refuses commits in which access control would decide what is removed from devices.
 //!
 //! What an instance had created and does not create again is removed. Where rules hide that from a module or from the user,
-//! or hid something that the module asked for, nobody can tell whether the instance no longer wants it.
+//! or hid something that the module asked for, nobody can tell whether the instance no longer wants it. Unless an earlier run lost
+//! nothing without seeing that either.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use confine_view::{CommitDraft, FinishedCommit, HiddenRead, InstanceRef, Outside
 
 use crate::{
     Error,
-    commit::{declared::DeclaredPaths, plan::PlannedInstance},
+    commit::{declared::DeclaredPaths, plan::PlannedInstance, remembered_sights::RememberedSights},
     controller::nacm::CommitRules,
     error::HiddenLoss,
 };
@@ -25,6 +26,8 @@ pub(crate) struct LossCheck<'a> {
     pub(crate) rules: &'a CommitRules<'a>,
     /// The rules for the user, if they may hide anything.
     pub(crate) user: Option<AccessRules>,
+    /// What runs that lost nothing did not see.
+    pub(crate) sights: &'a RememberedSights,
 }
 
 impl LossCheck<'_> {
@@ -40,7 +43,9 @@ impl LossCheck<'_> {
         finished: &FinishedCommit,
         draft: &mut CommitDraft,
     ) -> Result<Vec<(Pattern, HiddenLoss)>, Error> {
-        let hidden_reads = draft.hidden_reads().to_vec();
+        let mut hidden_reads = draft.hidden_reads().to_vec();
+        let partial = draft.partial_sights().iter().filter(|partial| !self.sights.knows(partial));
+        hidden_reads.extend(partial.map(|partial| partial.first.clone()));
         let mut kept: HashSet<&str> = HashSet::default();
         for (_, created) in &finished.created {
             draft.steps().steps(created.len()).map_err(confine_view::Error::from)?;
@@ -73,7 +78,7 @@ struct Sight<'a> {
     check: &'a LossCheck<'a>,
     /// The scopes of the modules that rules restrict.
     scopes: Vec<Arc<Scope>>,
-    /// A read of one of its runs that came back empty.
+    /// A read of one of its runs that came back empty, or without something that the run before saw.
     refused: Option<&'a HiddenRead>,
 }
 

@@ -38,6 +38,7 @@ use crate::{
         plan::{CommitPlan, PlannedInstance},
         read::{self, DatastoreSource, condense},
         remembered_reads::RememberedReads,
+        remembered_sights::RememberedSights,
         running::{RunningData, StandingObjects},
         state::CommitState,
         suspended::SuspendedWarnings,
@@ -77,11 +78,12 @@ pub(crate) struct CommitRunner {
     modules: Arc<ModuleManager>,
     controller: Arc<KnownController>,
     remembered_reads: Mutex<RememberedReads>,
+    remembered_sights: Mutex<RememberedSights>,
 }
 
 impl CommitRunner {
     pub(crate) fn new(modules: Arc<ModuleManager>, controller: Arc<KnownController>) -> Self {
-        Self { modules, controller, remembered_reads: Mutex::default() }
+        Self { modules, controller, remembered_reads: Mutex::default(), remembered_sights: Mutex::default() }
     }
 
     /// Runs a commit up to its answer.
@@ -154,6 +156,10 @@ impl CommitRunner {
             );
         }
         Err(Error::RunningChanges { attempts: ATTEMPTS })
+    }
+
+    fn remembered_sights(&self) -> std::sync::MutexGuard<'_, RememberedSights> {
+        self.remembered_sights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remembered_reads(&self) -> std::sync::MutexGuard<'_, RememberedReads> {
@@ -330,15 +336,20 @@ impl CommitWork<'_> {
         if !is_host_user {
             rules.check_readable(&finished.created, &snapshot.owners, &mut draft)?;
         }
-        let check = LossCheck {
-            owners: &snapshot.owners,
-            concerned: instances.iter().collect(),
-            declared: &declared,
-            rules: &rules,
-            user: rules.restricted_reading().filter(|_| !is_host_user),
+        let losses = {
+            let sights = self.runner.remembered_sights();
+            let check = LossCheck {
+                owners: &snapshot.owners,
+                concerned: instances.iter().collect(),
+                declared: &declared,
+                rules: &rules,
+                user: rules.restricted_reading().filter(|_| !is_host_user),
+                sights: &sights,
+            };
+            check.losses(&planned, &deleted, &finished, &mut draft)?
         };
-        let losses = check.losses(&planned, &deleted, &finished, &mut draft)?;
         self.check_losses(losses).await?;
+        self.runner.remembered_sights().replace(&instances, draft.partial_sights());
         let bytes = finished.edit.as_ref().map_or(0, String::len);
         self.write(&finished, &mut draft, &rules).await?;
         self.write_originals(&finished, &draft).await?;

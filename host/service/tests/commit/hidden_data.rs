@@ -152,6 +152,54 @@ async fn nothing_is_lost_because_a_read_came_back_empty() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_because_a_read_came_back_in_part() {
+    let interfaces = "/devices/device[name='openconfig1']/config/oc-if:interfaces/interface";
+    let (login, motd) = (banner("login"), banner("motd"));
+    for read in [format!("try count 0 {interfaces}"), format!("try count 0 {interfaces}/config/name")] {
+        let mut testbed = with_banners().await;
+        let interface = testbed::interface("hidden");
+        let [first, second] = testbed::interface("seen");
+        succeeded(
+            &testbed
+                .commit(&testbed::probe("b", &[&interface[0], &interface[1], &first, &second], &[]))
+                .await,
+        );
+        succeeded(&testbed.commit(&replaced("a", &[&login, &motd, &read], &[])).await);
+        // A rule comes that hides one of several.
+        let path = "/c:devices/c:device/c:config/oc-if:interfaces/oc-if:interface[oc-if:name='hidden']";
+        let rule = hidden_from("modules", path).replacen(
+            "<nacm",
+            "<nacm xmlns:oc-if='http://openconfig.net/yang/interfaces'",
+            1,
+        );
+        set_rules(&mut testbed, &rule).await;
+        let reason = refused(&mut testbed, &[&login, &read]).await;
+        let hidden = format!("{}[name='hidden']", interfaces.replace("oc-if:", ""));
+        let reason = reason.replace(&hidden, "HIDDEN").replace("HIDDEN/config/name", "HIDDEN");
+        insta::allow_duplicates! { insta::assert_snapshot!(reason, @"
+        access denied: module `probe` may not read `HIDDEN`, and `probe[name='a']` would lose `/devices/device[name='openconfig1']/config/system/config/motd-banner`, which it had created: rule `hide` of rule-list `modules` in `/nacm` denies it
+        hint: a rule before it that permits `read` there to the group `module:probe` would allow it
+        "); }
+        // What a run that lost nothing did not see either is not why something goes.
+        succeeded(&testbed.commit(&replaced("a", &[&login, &motd, &read, "log 1 x"], &[])).await);
+        succeeded(&testbed.commit(&replaced("a", &[&login, &read], &[])).await);
+        assert!(testbed.device().contains("login-banner") && !testbed.device().contains("motd-banner"));
+        // That something is there is seen as long as one of several is.
+        let exists = format!("if {interfaces}/config log 1 x");
+        succeeded(&testbed.commit(&replaced("a", &[&login, &motd, &exists], &[])).await);
+        testbed.restart().await;
+        succeeded(&testbed.commit(&replaced("a", &[&login, &exists], &[])).await);
+        succeeded(&testbed.commit(&replaced("a", &[&login, &read], &[])).await);
+        // Nothing is known of earlier runs after a restart.
+        testbed.restart().await;
+        assert!(refused(&mut testbed, &[&read]).await.contains("rule `hide`"));
+        succeeded(&testbed.push(ActionsMode::Force(Some("probe[name='a']"))).await);
+        succeeded(&testbed.commit(&replaced("a", &[&read], &[])).await);
+        assert!(!testbed.device().contains("banner"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn instance_that_the_user_sees_in_part_does_not_run() {
     let mut testbed = with_banners().await;
     set_rules(&mut testbed, &hidden_from("users", "/c:services/p:probe/p:also")).await;

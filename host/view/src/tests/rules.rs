@@ -184,6 +184,29 @@ fn rules_never_widen_the_scope() {
 }
 
 #[test]
+fn what_rules_hide_of_a_read_is_kept() {
+    let rules = rule("mtu", &config("if:interfaces/if:interface[if:name='a']/if:mtu"), "read", "deny")
+        + &rule("mine", &config("if:interfaces/if:interface[if:name='mine']"), "read", "deny");
+    let seen = |path: &str| {
+        let mut commit = commit(&rules).declare(&format!("{IF}/interface[name]"));
+        commit.run("s1", async |view| {
+            view.read(&format!("{IF}/{path}")).await.unwrap();
+            view.find(&format!("{IF}/{path}")).await.unwrap();
+        });
+        let draft = commit.draft();
+        let partial =
+            draft.partial_sights().iter().map(|sight| (sight.nodes.len(), sight.first.node.to_string()));
+        (partial.collect::<Vec<_>>(), draft.hidden_reads().len())
+    };
+    let at = |path: &str| format!("/devices/device[name='r1']/config/interfaces/{path}");
+    assert_eq!(seen("interface"), (vec![(2, at("interface[name='mine']"))], 0));
+    assert_eq!(seen("interface[name='a']"), (vec![(1, at("interface[name='a']/mtu"))], 0));
+    assert_eq!(seen("interface[name='mine']"), (vec![], 1));
+    assert_eq!(seen("interface[name='a']/name"), (vec![], 0));
+    assert_eq!(seen("interface/mtu"), (vec![(2, at("interface[name='a']/mtu"))], 0));
+}
+
+#[test]
 fn finish_decides_again_after_reading() {
     // The module sees nothing of it, so that it may be made is known in the end only.
     let rules = rule("hidden", &config("if:interfaces/if:interface"), "read", "deny")

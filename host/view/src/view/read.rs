@@ -7,8 +7,8 @@ use confine_tree::{BoundValue, LiveNode, NodeId, NodeKind, Pattern, PatternStep,
 
 use super::{View, ViewNode, admission::ReadExtent};
 use crate::{
-    CallRefusal, Error, ErrorTag, HiddenRead, ScopeDecision, hidden::is_input, patterns::child,
-    refusal::refused,
+    AllowanceExceeded, CallRefusal, Error, ErrorTag, HiddenRead, PartialSight, ScopeDecision,
+    hidden::is_input, patterns::child, refusal::refused,
 };
 
 /// A node of a subtree, and whether everything below it may be read.
@@ -17,6 +17,24 @@ struct VisibleNode {
     depth: u32,
     whole: bool,
 }
+
+/// Nodes that rules hide from a module.
+pub(super) struct HiddenNodes {
+    first: Pattern,
+    /// Why the first one is hidden.
+    reason: Arc<str>,
+    /// The hashes of their paths.
+    all: Vec<u64>,
+}
+
+impl HiddenNodes {
+    fn new(first: Pattern, reason: Arc<str>) -> Self {
+        Self { first, reason, all: Vec::new() }
+    }
+}
+
+/// The bytes of a hash that is kept until the commit ends.
+const KEPT_HASH: usize = 32;
 
 /// A list with more keys is read whole, because the request for each key has a path with all of them.
 const MAX_KEYS: usize = 8;
@@ -55,9 +73,13 @@ impl View {
         let pattern = self.resolve_to_read(path, ReadExtent::Existence).await?;
         let wanted = self.keys_only(&pattern, vec![pattern.clone()]);
         self.draft.note(&wanted, &mut self.meter).await?;
-        // Data that was read already may prove that a node exists, and never that none does.
-        Ok(!self.visible_in_draft(&pattern).await?.is_empty()
-            || !self.visible(&pattern, true).await?.is_empty())
+        // Data that was read already may prove that a node exists, and never that none does. A hidden one beside one that is seen
+        // makes no difference.
+        if !self.visible_in_draft(&pattern, false).await?.is_empty() {
+            return Ok(true);
+        }
+        self.draft.ensure_read(&wanted, &mut self.meter).await?;
+        Ok(!self.visible_in_draft(&pattern, false).await?.is_empty())
     }
 
     /// Returns the paths of all nodes that match, in document order, with their keys.
@@ -216,26 +238,31 @@ impl View {
         let wanted = if names_only { self.keys_only(pattern, wanted) } else { wanted };
         self.draft.note(&wanted, &mut self.meter).await?;
         self.draft.ensure_read(&wanted, &mut self.meter).await?;
-        self.visible_in_draft(pattern).await
+        self.visible_in_draft(pattern, true).await
     }
 
-    /// As [`visible`](Self::visible), of the data that was read so far.
-    async fn visible_in_draft(&mut self, pattern: &Pattern) -> Result<Vec<LiveNode>, Error> {
+    /// As [`visible`](Self::visible), of the data that was read so far. `needs_all` is whether it matters if only a part is
+    /// seen.
+    async fn visible_in_draft(&mut self, pattern: &Pattern, needs_all: bool) -> Result<Vec<LiveNode>, Error> {
         let found = self.draft.search(pattern.clone(), &mut self.meter).await?;
         let (seen, hidden) = self.filter_visible(found).await?;
-        // A read that looks empty, and is not.
-        if let Some((node, reason)) = hidden.filter(|(node, _)| seen.is_empty() || is_input(node)) {
-            self.note_hidden(node, reason);
+        if let Some(HiddenNodes { first, reason, all }) = hidden {
+            // A read that looks empty, and is not; or one that looks whole, and is not.
+            match seen.is_empty() || is_input(&first) {
+                true => self.note_hidden(first, reason),
+                false if needs_all => self.note_partly_hidden(first, reason, all)?,
+                false => {}
+            }
         }
         Ok(seen)
     }
 
-    /// Returns the nodes that the rules let the module see, and the first one that they hide, with the reason.
+    /// Returns the nodes that the rules let the module see, and those that they hide.
     pub(super) async fn filter_visible(
         &mut self,
         found: Vec<LiveNode>,
-    ) -> Result<(Vec<LiveNode>, Option<(Pattern, Arc<str>)>), Error> {
-        let mut hidden = None;
+    ) -> Result<(Vec<LiveNode>, Option<HiddenNodes>), Error> {
+        let mut hidden: Option<HiddenNodes> = None;
         if !self.scope.has_rules() {
             return Ok((found, hidden));
         }
@@ -245,7 +272,10 @@ impl View {
             self.charge_decision(&node).await?;
             match self.forbidden(AccessOperation::Read, &node) {
                 None => seen.push(live),
-                Some(reason) => hidden = hidden.or(Some((node, reason))),
+                Some(reason) => {
+                    let hash = PartialSight::hash(&node);
+                    hidden.get_or_insert_with(|| HiddenNodes::new(node, reason)).all.push(hash);
+                }
             }
         }
         Ok((seen, hidden))
@@ -257,6 +287,21 @@ impl View {
             let (instance, module) = (self.instance.clone(), self.scope.module().clone());
             self.draft.note_hidden(HiddenRead { instance, module, node, reason });
         }
+    }
+
+    /// Keeps that the module did not see some of the nodes that it has read. `all` are the hashes of their paths.
+    fn note_partly_hidden(
+        &mut self,
+        node: Pattern,
+        reason: Arc<str>,
+        all: Vec<u64>,
+    ) -> Result<(), AllowanceExceeded> {
+        if self.read_only {
+            return Ok(());
+        }
+        let (instance, module) = (self.instance.clone(), self.scope.module().clone());
+        let new = self.draft.note_partly_hidden(HiddenRead { instance, module, node, reason }, all);
+        self.meter.charge_edit_bytes(new.saturating_mul(KEPT_HASH))
     }
 
     /// Returns the keys instead of the whole entries, if the pattern is a list whose keys are known.
@@ -301,8 +346,14 @@ impl View {
                 match self.scope.decide_admitted(&node) {
                     ScopeDecision::Permit { below: whole } => kept.push(VisibleNode { whole, ..below }),
                     ScopeDecision::Deny { reason } => {
-                        if is_input(&node) && self.scope.reading.unreadable(&node).is_none() {
-                            self.note_hidden(node, reason);
+                        if self.scope.reading.unreadable(&node).is_none() {
+                            match is_input(&node) {
+                                true => self.note_hidden(node, reason),
+                                false => {
+                                    let hash = PartialSight::hash(&node);
+                                    self.note_partly_hidden(node, reason, vec![hash])?;
+                                }
+                            }
                         }
                     }
                 }
