@@ -27,6 +27,7 @@ mod child_lookup;
 mod choices;
 mod chosen_cases;
 mod difference;
+mod entry_position;
 mod forms;
 mod key_forms;
 mod last_made;
@@ -57,9 +58,9 @@ use self::{
 };
 pub use self::{
     chosen_cases::ChoiceInstance,
+    entry_position::EntryPosition,
     live_node::LiveNode,
     load::FragmentLoad,
-    positions::EntryPosition,
     schema_view::{NodeKind, SchemaLocation, SchemaView},
     search::{PatternSearch, SearchProgress},
     undo::OverlayMark,

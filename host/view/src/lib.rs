@@ -42,6 +42,7 @@ mod instance_ref;
 mod meter;
 mod module_rules;
 mod on_demand;
+mod original_position;
 mod original_positions;
 mod originals;
 mod orphans;

@@ -14,7 +14,7 @@ use confine_tree::{BoundValue, HashSet, NodeId, NodeKind, Pattern, Tree, xml};
 use crate::{
     CallRefusal, CommitDraft, Error, ErrorTag, InstanceRef, Original, OriginalChange, OwnerIndex,
     displaced::DisplacedNodes,
-    original_positions::OriginalPosition,
+    original_position::OriginalPosition,
     originals::{hash, owner_name, path_text},
     patterns::child,
     refusal::refused,

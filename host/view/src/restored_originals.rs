@@ -6,7 +6,7 @@ use confine_tree::{Coverage, HashMap, HashSet, NodeId, Pattern, Tree};
 
 use crate::{
     Original,
-    original_positions::{OriginalPosition, RemovedEntries},
+    original_position::{OriginalPosition, RemovedEntries},
 };
 
 /// What a commit knows of original values.

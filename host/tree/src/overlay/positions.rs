@@ -1,18 +1,7 @@
 //! Where entries go in a list that is `ordered-by user` (RFC 7950, sections 7.7.9 and 7.8.6).
 
-use super::{LiveNode, Overlay};
+use super::{LiveNode, Overlay, entry_position::EntryPosition};
 use crate::{HashSet, NodeId, QName, YANG};
-
-/// Where a new entry goes among those that the datastore has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EntryPosition {
-    /// Before all others.
-    First,
-    /// Right before this entry.
-    Before(NodeId),
-    /// Right after this entry.
-    After(NodeId),
-}
 
 impl Overlay {
     /// Puts an entry that the datastore lacks to a position in its list, instead of the end. It is not one of what a run does.
