@@ -13,7 +13,7 @@ use crate::{
     ScopeDecision,
     displaced::DisplacedNodes,
     edit_check::{EditAuthority, EditFault, check_edit},
-    patterns::child,
+    patterns::{child, first_key},
 };
 
 /// What a commit sends: the content of `<config>` of an edit-config that is merged.
@@ -39,9 +39,7 @@ impl CommitDraft {
         let of_instances = instances.iter().flat_map(|instance| {
             let path = instance.path();
             // An instance without a `created` list is found by its key.
-            let key = path.steps.last().and_then(|entry| entry.keys.first());
-            let key = key.map(|(key, _)| child(path, PatternStep::new(QName::new(namespace(instance), key))));
-            std::iter::once(created_list(instance)).chain(key)
+            std::iter::once(created_list(instance)).chain(first_key(path))
         });
         let besides = [namesakes, self.other_cases()?, self.parents_of_defaults()?];
         let wanted = self.overlay.unread(of_instances.chain(besides.into_iter().flatten()))?;

@@ -3,12 +3,12 @@
 //! The original has the entries before and after it, as attributes of its XML. It goes back next to the one of them that is
 //! there, and to the end of the list if both are gone.
 
-use confine_tree::{HashMap, NodeId, Pattern, PatternStep, QName, Tree, xml};
+use confine_tree::{HashMap, NodeId, Pattern, QName, Tree, xml};
 
 use crate::{
     CreatedObject, Original,
     originals::{ORIGINALS, Originals, path_text},
-    patterns::child,
+    patterns::first_key,
 };
 
 /// How many entries next to one are looked at. Those that instances have made do not count.
@@ -97,15 +97,7 @@ impl Originals {
         let Some(position) = OriginalPosition::of(&original.before) else { return Vec::new() };
         let sides = [Side::After, Side::Before];
         let anchors = sides.into_iter().flat_map(|side| position.chain(side, self).0);
-        anchors.map(|anchor| identifier(&anchor)).collect()
+        // An entry of a leaf-list has no key, and is read itself.
+        anchors.map(|anchor| first_key(&anchor).unwrap_or(anchor)).collect()
     }
-}
-
-/// Returns what is read to know whether an entry is there: its first key or, in a leaf-list, itself.
-fn identifier(entry: &Pattern) -> Pattern {
-    let key = entry.steps.last().and_then(|step| {
-        let (key, _) = step.keys.first()?;
-        Some(PatternStep::new(QName::new(&step.namespace, key)))
-    });
-    key.map_or_else(|| entry.clone(), |key| child(entry, key))
 }

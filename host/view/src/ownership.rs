@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use confine_tree::{HashMap, HashSet, NodeId, NodeKind, Pattern, PatternStep, QName, SchemaLocation};
+use confine_tree::{HashMap, HashSet, NodeId, NodeKind, Pattern, SchemaLocation};
 
 use crate::{
     CONTROLLER_STEPS, CallRefusal, CommitDraft, CreatedObject, Error, ErrorTag, InstanceRef, OwnerIndex,
-    path_trie::PathFront, patterns::child, sharing::SharingCheck,
+    path_trie::PathFront, patterns::first_key, sharing::SharingCheck,
 };
 
 /// The most nodes of which it is looked up whether they have the path of an object without its namespaces. If there may be
@@ -187,11 +187,7 @@ impl CommitDraft {
             let place = self.overlay.pattern(object);
             for namesake in self.namesakes(object, &place, &mut known)? {
                 // An entry is found by its first key.
-                let key = namesake.steps.last().and_then(|entry| {
-                    let (key, _) = entry.keys.first()?;
-                    Some(PatternStep::new(QName::new(&entry.namespace, key)))
-                });
-                wanted.push(key.map_or(namesake.clone(), |key| child(&namesake, key)));
+                wanted.push(first_key(&namesake).unwrap_or(namesake));
             }
         }
         self.written = written;

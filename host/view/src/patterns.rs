@@ -1,10 +1,18 @@
 //! Helpers for patterns.
 
-use confine_tree::{Pattern, PatternStep};
+use confine_tree::{Pattern, PatternStep, QName};
 
 /// Returns a pattern with one more step.
 pub(crate) fn child(pattern: &Pattern, step: PatternStep) -> Pattern {
     Pattern { steps: pattern.steps.iter().cloned().chain([step]).collect() }
+}
+
+/// Returns the path of the first key of a list entry: what is read to know whether the entry is there. None if the last step names
+/// no key.
+pub(crate) fn first_key(entry: &Pattern) -> Option<Pattern> {
+    let step = entry.steps.last()?;
+    let (key, _) = step.keys.first()?;
+    Some(child(entry, PatternStep::new(QName::new(&step.namespace, key))))
 }
 
 /// Returns the number of bytes of a pattern's names, with their namespaces, and values.

@@ -4,9 +4,9 @@
 //! form that the device gave it. What a run makes again and means the same keeps that form; otherwise each commit would write
 //! it to the device anew.
 
-use confine_tree::{HashMap, HashSet, LiveNode, NodeId, NodeKind, Pattern, PatternStep, QName, Tree};
+use confine_tree::{HashMap, HashSet, LiveNode, NodeId, NodeKind, Pattern, Tree};
 
-use crate::{CommitDraft, Error, crypt, patterns::child};
+use crate::{CommitDraft, Error, crypt, patterns::first_key};
 
 impl CommitDraft {
     /// Takes the form of what the runs made from a draft of `running`, in which the instances' objects have been read.
@@ -38,14 +38,7 @@ impl CommitDraft {
             above.pop();
             while let Some(parent) = above.pop() {
                 let path = match overlay.kind(parent) {
-                    NodeKind::List { .. } => {
-                        let path = overlay.pattern(parent);
-                        let first = path.steps.last().and_then(|entry| {
-                            let (key, _) = entry.keys.first()?;
-                            Some(PatternStep::new(QName::new(&entry.namespace, key)))
-                        });
-                        first.map(|key| child(&path, key))
-                    }
+                    NodeKind::List { .. } => first_key(&overlay.pattern(parent)),
                     NodeKind::PresenceContainer => Some(overlay.pattern(parent)),
                     _ => continue,
                 };

@@ -94,7 +94,7 @@ async fn version_held_beside_another_needs_memory_too() {
     assert_eq!(testbed.state("other"), "3 active");
 }
 
-/// The operator is told, because what it has made is removed.
+/// What the held module has made is removed, so the operator is told.
 #[tokio::test(flavor = "multi_thread")]
 async fn list_runs_without_a_module_that_is_only_held() {
     let mut testbed = ServingTestbed::with_two().await;
