@@ -101,6 +101,15 @@ const STDOUT: (&str, &str, &str) = (
         (func $print (param i32 i32 i32 i32)))"#,
 );
 
+/// Writes 100,000 log lines.
+const LOG_FLOOD: &str = "(local $n i32)
+    (loop $again
+        (call $log (global.get $level) (global.get $level.len)
+            (global.get $message) (global.get $message.len) (i32.const 4) (i32.const 0))
+        (local.set $n (i32.add (local.get $n) (i32.const 1)))
+        (br_if $again (i32.lt_u (local.get $n) (i32.const 100000))))
+    (global.get $ok)";
+
 pub const PART: Part = Part {
     cases: &[
         Case {
@@ -413,33 +422,13 @@ pub const PART: Part = Part {
         },
         Case {
             id: "log-flood",
-            module: Guest(|| {
-                hostile().text("level", "info").text("message", "again").apply(
-                    "(local $n i32)
-                    (loop $again
-                        (call $log (global.get $level) (global.get $level.len)
-                            (global.get $message) (global.get $message.len) (i32.const 4) (i32.const 0))
-                        (local.set $n (i32.add (local.get $n) (i32.const 1)))
-                        (br_if $again (i32.lt_u (local.get $n) (i32.const 100000))))
-                    (global.get $ok)",
-                )
-            }),
+            module: Guest(|| hostile().text("level", "info").text("message", "again").apply(LOG_FLOOD)),
             limits: "",
             ends: Logged("because the limit `log` of the module was reached"),
         },
         Case {
             id: "log-flood-in-a-hook",
-            module: Guest(|| {
-                hostile().text("level", "info").text("message", "again").hooks(
-                    "(local $n i32)
-                    (loop $again
-                        (call $log (global.get $level) (global.get $level.len)
-                            (global.get $message) (global.get $message.len) (i32.const 4) (i32.const 0))
-                        (local.set $n (i32.add (local.get $n) (i32.const 1)))
-                        (br_if $again (i32.lt_u (local.get $n) (i32.const 100000))))
-                    (global.get $ok)",
-                )
-            }),
+            module: Guest(|| hostile().text("level", "info").text("message", "again").hooks(LOG_FLOOD)),
             limits: "",
             ends: Logged("because the limit `log` of the module was reached"),
         },
