@@ -6,7 +6,7 @@ use confine_netconf::{
     Error as NetconfError, EventStream, Notification, RequestSession, SubscriberSession, TransactionOutcome,
     XmlElement,
 };
-use confine_tree::CONTROLLER;
+use confine_tree::{CONTROLLER, Path, PathStep, Predicate};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
@@ -54,13 +54,21 @@ pub struct ServiceRef {
     ///
     /// If the list has several keys, it means every instance that matches.
     pub key: Option<(String, String)>,
+    /// All keys in written order, where the text can be read as a path with several. Only a user who forces instances
+    /// names them so: what has changed is notified by its first key, whose value may look like several keys.
+    pub forced_keys: Vec<(String, String)>,
 }
 
 impl ServiceRef {
-    /// Reads `name` or `name[key='value']`.
+    /// References every instance of a list, or those whose first key has a value.
+    pub fn new(name: impl Into<String>, key: Option<(String, String)>) -> Self {
+        Self { name: name.into(), key, forced_keys: Vec::new() }
+    }
+
+    /// Reads `name`, `name[key='value']`, or what a user has written who forces instances: a path with any keys and quotes.
     ///
     /// The backend does not escape `value`, which may have quotes and brackets: it is the text between the first `='` and
-    /// the last `']`. A text of neither form is read as a name, which no list has.
+    /// the last `']`. A text of none of these forms is read as a name, which no list has.
     ///
     /// ```
     /// # use confine_backend::ServiceRef;
@@ -69,17 +77,33 @@ impl ServiceRef {
     /// assert_eq!(ServiceRef::parse("bench").key, None);
     /// ```
     pub fn parse(text: &str) -> Self {
-        let keyed = || {
-            let (name, predicate) = text.split_once('[')?;
-            // A user who forces an instance may use the other quotes.
-            let of = |quote: char| {
-                let (key, value) = predicate.split_once('=')?;
-                Some((key, value.strip_prefix(quote)?.strip_suffix(']')?.strip_suffix(quote)?))
+        let forced = || {
+            // A value ends at the next quote of its kind; or, as the backend writes it, at one that ends a predicate.
+            let path = Path::parse_xpath(text).or_else(|_| Path::parse_unescaped(text)).ok()?;
+            let [step] = <[PathStep; 1]>::try_from(path.steps).ok()?;
+            let key = |predicate| match predicate {
+                Predicate::Key { name, value: Some(value), .. } => Some((String::from(name), value)),
+                _ => None,
             };
-            let (key, value) = of('\'').or_else(|| of('"'))?;
-            Some(Self { name: name.to_owned(), key: Some((key.to_owned(), value.to_owned())) })
+            Some((step.name, step.predicates.into_iter().map(key).collect::<Option<Vec<_>>>()?))
         };
-        keyed().unwrap_or_else(|| Self { name: text.to_owned(), key: None })
+        let changed = || {
+            let (name, predicate) = text.split_once('[')?;
+            let (key, value) = predicate.split_once("='")?;
+            Some((name, (key.to_owned(), value.strip_suffix("']")?.to_owned())))
+        };
+        match (changed(), forced()) {
+            (Some((name, key)), Some((_, keys))) if keys.len() > 1 => {
+                Self { forced_keys: keys, ..Self::new(name, Some(key)) }
+            }
+            (Some((name, key)), _) => Self::new(name, Some(key)),
+            (None, Some((name, keys))) => {
+                let key = keys.first().cloned();
+                let forced_keys = if keys.len() > 1 { keys } else { Vec::new() };
+                Self { forced_keys, ..Self::new(name, key) }
+            }
+            (None, None) => Self::new(text, None),
+        }
     }
 }
 
@@ -307,10 +331,22 @@ mod tests {
     proptest! {
         #[test]
         fn service_ref_round_trips_any_key_value(name in "[a-z][a-z0-9_.-]{0,9}", key in "[a-z][a-z0-9_.-]{0,9}", value: String) {
-            let keyed = ServiceRef { name: name.clone(), key: Some((key, value)) };
-            prop_assert_eq!(ServiceRef::parse(&keyed.to_string()), keyed);
-            let bare = ServiceRef { name, key: None };
+            let keyed = ServiceRef::new(name.clone(), Some((key, value)));
+            let read = ServiceRef::parse(&keyed.to_string());
+            prop_assert_eq!((read.name, read.key), (keyed.name, keyed.key));
+            let bare = ServiceRef::new(name, None);
             prop_assert_eq!(ServiceRef::parse(&bare.to_string()), bare);
+        }
+
+        #[test]
+        fn all_keys_of_a_forced_instance_are_read(keys in proptest::collection::vec(("[a-z][a-z0-9_.-]{0,9}", "[^'\"\\]\\[\\p{C}]{0,9}['\"]?", any::<bool>()), 2..5)) {
+            let predicate = |(key, value, single): &(String, String, bool)| {
+                let quote = if value.contains('"') || *single && !value.contains('\'') { '\'' } else { '"' };
+                format!("[{key}={quote}{value}{quote}]")
+            };
+            let read = ServiceRef::parse(&format!("pair{}", keys.iter().map(predicate).collect::<String>()));
+            let keys: Vec<_> = keys.into_iter().map(|(key, value, _)| (key, value)).collect();
+            prop_assert_eq!((&*read.name, read.forced_keys), ("pair", keys));
         }
     }
 }

@@ -60,7 +60,7 @@ async fn live_controller_is_understood() {
         actions: ActionsMode::Change,
         source: Datastore::Candidate,
     };
-    let expected = ServiceRef { name: "ssh-users".into(), key: Some(("service-name".into(), key.into())) };
+    let expected = ServiceRef::new("ssh-users", Some(("service-name".into(), key.into())));
 
     // The first commit is answered with an error, the second with success.
     let tid = user.controller_commit(commit, &HOST).await.unwrap();
@@ -93,9 +93,7 @@ async fn live_controller_is_understood() {
     assert!(user.datastore_diff(diff, &HOST).await.unwrap().is_empty());
 
     // The notifications of a whole list, and of everything.
-    for (asked, services) in
-        [(Some("ssh-users"), vec![ServiceRef { name: "ssh-users".into(), key: None }]), (None, vec![])]
-    {
+    for (asked, services) in [(Some("ssh-users"), vec![ServiceRef::new("ssh-users", None)]), (None, vec![])] {
         let force = ControllerCommit { actions: ActionsMode::Force(asked), ..commit };
         let tid = user.controller_commit(force, &HOST).await.unwrap();
         assert_eq!(notified(&mut events).await.services, services);

@@ -224,8 +224,7 @@ async fn user_commits_and_compares_datastores() {
             source: Datastore::Candidate,
         };
         assert_eq!(backend.controller_commit(commit, &user).await.unwrap(), 12);
-        let instance =
-            ServiceRef { name: "bench".into(), key: Some(("name".into(), "o'x".into())) }.to_string();
+        let instance = ServiceRef::new("bench", Some(("name".into(), "o'x".into()))).to_string();
         let forced =
             ControllerCommit { push: PushMode::None, actions: ActionsMode::Force(Some(&instance)), ..commit };
         backend.controller_commit(forced, &user).await.unwrap();
@@ -455,10 +454,8 @@ async fn services_commit_names_its_instances() {
         ("l2", Some(("id", "a & b"))),
         ("odd[", None),
     ];
-    let expected = expected.map(|(name, key)| ServiceRef {
-        name: name.to_owned(),
-        key: key.map(|(key, value)| (key.to_owned(), value.to_owned())),
-    });
+    let expected = expected
+        .map(|(name, key)| ServiceRef::new(name, key.map(|(key, value)| (key.to_owned(), value.to_owned()))));
     assert_eq!(named.services, expected);
     let all = commit("<diff>true</diff>").await;
     assert!(all.diff && all.services.is_empty());

@@ -35,8 +35,10 @@ pub(super) async fn pending_instances(
     let before = entries(running, &is_list, steps)?;
     let actions = read::read(backend, Datastore::Actions, &wanted, &RequestUser::Host).await?;
     let after = entries(actions, &is_list, steps)?;
+    // Who names all keys does not mean the other entries with the same first key.
+    let by_first_key = notified.iter().filter(|known| known.forced_keys.is_empty());
     let known: HashSet<(&str, Option<&(String, String)>)> =
-        notified.iter().map(|known| (&*known.name, known.key.as_ref())).collect();
+        by_first_key.map(|known| (&*known.name, known.key.as_ref())).collect();
     let is_known = |entry: &Entry| {
         let name = &*entry.name;
         known.contains(&(name, None)) || known.contains(&(name, entry.key.as_ref()))
@@ -45,7 +47,7 @@ pub(super) async fn pending_instances(
         before.iter().filter(|(entry, texts)| after.get(entry) != Some(texts)).map(|(entry, _)| entry);
     let new = after.keys().filter(|entry| !before.contains_key(entry));
     let pending = pending.chain(new).filter(|entry| !is_known(entry));
-    Ok(pending.map(|entry| ServiceRef { name: entry.name.clone(), key: entry.key.clone() }).collect())
+    Ok(pending.map(|entry| ServiceRef::new(&*entry.name, entry.key.clone())).collect())
 }
 
 /// The entries of a list that have one first key.

@@ -33,11 +33,15 @@ pub(crate) struct CommitPlan {
 #[derive(Debug)]
 struct PlanTarget {
     service: Arc<ManagedService>,
-    /// Name and value of the list's first key; `None` for every instance of the list.
-    key: Option<(Box<str>, String)>,
-    /// The other keys, if all are named.
-    other_keys: Vec<(Box<str>, String)>,
+    /// Names and values of keys, in the order of the list; none for every instance of the list. What has changed is named by
+    /// the first key alone.
+    keys: InstanceKeys,
+    /// What a user who forces instances may have meant besides: see [`ServiceRef::forced_keys`].
+    forced_keys: InstanceKeys,
 }
+
+/// Names and values of keys.
+type InstanceKeys = Vec<(Box<str>, String)>;
 
 /// An instance that exists and the modules that run for it, in order.
 #[derive(Clone, Debug)]
@@ -67,8 +71,8 @@ impl CommitPlan {
         if plan.everything {
             plan.targets.extend(registry.services().map(|service| PlanTarget {
                 service,
-                key: None,
-                other_keys: Vec::new(),
+                keys: Vec::new(),
+                forced_keys: Vec::new(),
             }));
         } else {
             plan.include(notified, registry, unmanaged)?;
@@ -97,27 +101,34 @@ impl CommitPlan {
             // A list of the same name in another namespace may lack its module: it is checked where it has instances.
             let checked = services.iter().map(|service| service.check()).reduce(Result::or);
             checked.unwrap_or_else(|| Err(registry.unserved(&reference.name)))?;
-            let key = reference.key.as_ref().map(|(name, value)| (name.as_str().into(), value.clone()));
+            let named = |keys: &mut dyn Iterator<Item = &(String, String)>| {
+                keys.map(|(name, value)| (name.as_str().into(), value.clone())).collect()
+            };
+            let keys: InstanceKeys = named(&mut reference.key.iter());
+            let forced_keys: InstanceKeys = named(&mut reference.forced_keys.iter());
             for service in services {
                 let (namespace, local) = (service.name.namespace.clone(), service.name.local.clone());
                 // Entries with the same first key are notified once for each.
-                let is_new = targets.insert((namespace, local, key.clone()));
+                let is_new = targets.insert((namespace, local, keys.clone(), forced_keys.clone()));
                 if is_new {
-                    self.targets.push(PlanTarget { service, key: key.clone(), other_keys: Vec::new() });
+                    let (keys, forced_keys) = (keys.clone(), forced_keys.clone());
+                    self.targets.push(PlanTarget { service, keys, forced_keys });
                 }
             }
         }
         Ok(())
     }
 
-    /// Takes what was notified as what a user has written who forces one instance: it may name all keys of its list. The
-    /// controller passes the text on as it is, while it names an instance that has changed by its first key alone.
+    /// Takes what was notified as what a user has written who forces instances: any keys of their list. The controller passes
+    /// the text on as it is, while it names an instance that has changed by its first key alone.
     pub(crate) fn name_all_keys(&mut self) {
         for target in self.targets.iter_mut().take(self.notified) {
-            let named = target.key.as_ref().and_then(|first| all_keys(first, &target.service.keys));
-            if let Some(mut keys) = named {
-                target.other_keys = keys.split_off(1);
-                target.key = keys.pop();
+            let place = |key: &(Box<str>, String)| target.service.keys.iter().position(|name| *name == key.0);
+            let mut keys = std::mem::take(&mut target.forced_keys);
+            let is_known = !keys.is_empty() && keys.iter().all(|key| place(key).is_some());
+            if is_known {
+                keys.sort_by_key(place);
+                target.keys = keys;
             }
         }
     }
@@ -141,8 +152,10 @@ impl CommitPlan {
             return owners.instances().chain(originals.instances()).cloned().collect();
         }
         let of = |target: &PlanTarget| {
-            let changed = originals.instances_of(target.pattern());
-            owners.instances_of(target.pattern()).chain(changed).cloned().collect::<Vec<_>>()
+            let pattern = target.pattern();
+            let changed = originals.instances_of(target.leading_pattern());
+            let instances = owners.instances_of(target.leading_pattern()).chain(changed);
+            instances.filter(|instance| pattern.covers(instance.path())).cloned().collect::<Vec<_>>()
         };
         self.targets.iter().flat_map(of).collect()
     }
@@ -159,7 +172,12 @@ impl CommitPlan {
     ) -> Result<Vec<Pattern>, Error> {
         let mut stripped = Vec::new();
         let targets = self.targets.iter().filter(|_| !self.everything);
-        for instance in targets.flat_map(|target| owners.instances_of(target.pattern())) {
+        let instances = targets.flat_map(|target| {
+            let pattern = target.pattern();
+            let leading = owners.instances_of(target.leading_pattern());
+            leading.filter(move |instance| pattern.covers(instance.path()))
+        });
+        for instance in instances {
             for object in owners.created_by(instance) {
                 steps.step().map_err(confine_view::Error::from)?;
                 stripped.extend(object.place());
@@ -214,7 +232,7 @@ impl CommitPlan {
             |target: &&PlanTarget| entries.as_ref().is_none_or(|entries| entries.of(target).next().is_none());
         self.targets
             .iter()
-            .filter(|target| target.key.is_some())
+            .filter(|target| !target.keys.is_empty())
             .filter(is_absent)
             .map(PlanTarget::pattern)
             .collect()
@@ -241,38 +259,30 @@ impl CommitPlan {
 }
 
 impl PlanTarget {
+    /// Returns the list, or the instances that are named.
     fn pattern(&self) -> Pattern {
+        self.pattern_with(&self.keys)
+    }
+
+    /// Returns the list with those named keys that come first in it: in the order of paths, its entries stand together.
+    fn leading_pattern(&self) -> Pattern {
+        let leading =
+            self.keys.iter().zip(&self.service.keys).take_while(|((key, _), name)| key == *name).count();
+        // A list whose keys are not known is named by the first.
+        let leading = if self.service.keys.is_empty() { self.keys.len() } else { leading };
+        self.pattern_with(self.keys.get(..leading).unwrap_or_default())
+    }
+
+    fn pattern_with(&self, keys: &[(Box<str>, String)]) -> Pattern {
         let mut step = self.service.name.clone();
-        if let Some((key, value)) = &self.key {
-            step.keys.push((key.clone(), Some(value.clone())));
-        }
-        step.keys.extend(self.other_keys.iter().map(|(key, value)| (key.clone(), Some(value.clone()))));
+        step.keys.extend(keys.iter().map(|(key, value)| (key.clone(), Some(value.clone()))));
         Pattern { steps: vec![PatternStep::new(SERVICES), step] }
     }
-}
 
-/// Reads all keys of a list out of the text of an entry, of which so much is known: the name of the key that comes first, and the
-/// text from its value to the last quote. Returns them in the order of the list; none if they are not all named.
-fn all_keys(first: &(Box<str>, String), names: &[Box<str>]) -> Option<Vec<(Box<str>, String)>> {
-    if names.len() < 2 {
-        return None;
+    /// Returns whether the first key of the list is named.
+    fn names_first_key(&self) -> bool {
+        self.keys.first().is_some_and(|(key, _)| self.service.keys.first().is_none_or(|first| first == key))
     }
-    let mut found: HashMap<&str, &str> = HashMap::new();
-    let (mut name, mut rest): (&str, &str) = (&first.0, &first.1);
-    loop {
-        let next = ['\'', '"'].into_iter().flat_map(|quote| {
-            let found = names.iter().filter_map(|other| {
-                let between = format!("{quote}][{other}={quote}");
-                Some((rest.find(&between)?, between.len(), other))
-            });
-            found.collect::<Vec<_>>()
-        });
-        let Some((at, length, other)) = next.min_by_key(|(at, ..)| *at) else { break };
-        found.insert(name, rest.get(..at)?);
-        (name, rest) = (other, rest.get(at + length..)?);
-    }
-    found.insert(name, rest);
-    names.iter().map(|name| Some((name.clone(), (*found.get(&**name)?).to_owned()))).collect()
 }
 
 /// The entries of the lists under `/services`, by list and by first key.
@@ -299,14 +309,15 @@ impl<'a> ServiceEntries<'a> {
 
     fn of<'s>(&'s self, target: &'s PlanTarget) -> impl Iterator<Item = NodeId> + 's {
         let name = target.service.name.name();
-        let found = match &target.key {
+        let first = target.keys.first().filter(|_| target.names_first_key());
+        let found = match first {
             None => self.by_list.get(&name),
             Some((key, value)) => self.by_key.get(&(name, &**key, value)),
         };
-        let namespace = name.namespace;
+        let others = target.keys.get(usize::from(first.is_some())..).unwrap_or_default();
         found.into_iter().flatten().copied().filter(move |&entry| {
-            target.other_keys.iter().all(|(key, value)| {
-                let leaf = self.tree.child(entry, QName::new(namespace, key));
+            others.iter().all(|(key, value)| {
+                let leaf = self.tree.child(entry, QName::new(name.namespace, key));
                 leaf.and_then(|leaf| self.tree.value(leaf)) == Some(value)
             })
         })
@@ -346,24 +357,71 @@ mod tests {
         no module serves `legacy`; not loaded: `a.wasm`: it is truncated; `b.wasm`: it is a directory
         hint: put its module into a module directory (`modules` in confine.toml), or add the list to `unmanaged` there
         ");
+        let broken = (0..7).map(|n| format!("`{n}.wasm`: it is truncated")).collect();
+        let missing = Error::from(NoModule { service: "legacy".into(), broken, claims: Default::default() });
+        insta::assert_snapshot!(missing.reason(), @r"
+        no module serves `legacy`; not loaded: `0.wasm`: it is truncated; `1.wasm`: it is truncated; `2.wasm`: it is truncated; `3.wasm`: it is truncated; `4.wasm`: it is truncated; and 2 more: see `confine modules list`
+        hint: put its module into a module directory (`modules` in confine.toml), or add the list to `unmanaged` there
+        ");
     }
 
     #[test]
-    fn all_keys_of_a_forced_instance_are_read() {
-        let names = ["left", "right"].map(Into::into);
-        let read = |first: &str, value: &str| all_keys(&(first.into(), value.into()), &names);
-        let pair = |left: &str, right: &str| {
-            Some(vec![("left".into(), left.to_owned()), ("right".into(), right.to_owned())])
+    fn forced_instance_is_named_by_any_of_its_keys() {
+        let mut service = ManagedService::new(QName::new("urn:l", "l"));
+        service.keys = ["a", "b", "c"].map(Into::into).into();
+        let service = Arc::new(service);
+        let entry = |[a, b, c]: [&str; 3]| {
+            format!("<l xmlns='urn:l'><a>{a}</a><b>{b}</b><c>{c}</c><created><path>/x</path></created></l>")
         };
-        assert_eq!(read("left", "l'][right='1"), pair("l", "1"));
-        assert_eq!(read("left", r#"l'"][right="o']x"#), pair("l'", "o']x"));
-        assert_eq!(read("right", "1'][left='l"), pair("l", "1"));
-        for (first, value) in
-            [("left", "l"), ("left", "l'][wrong='1"), ("left", "l'][right=1"), ("other", "l")]
-        {
-            assert_eq!(read(first, value), None, "{first} {value}");
-        }
-        assert_eq!(all_keys(&("left".into(), "l'][right='1".into()), &names[..1]), None);
+        let entries = [["1", "1", "1"], ["1", "2", "1"], ["2", "1", "1"], ["1'][b='2", "1", "1"]];
+        let services = format!("<services xmlns='{CONTROLLER}'>{}</services>", entries.map(entry).concat());
+        let tree = confine_tree::xml::parse(&services).unwrap();
+        let found = |text: &str| {
+            let ServiceRef { key, forced_keys, .. } = ServiceRef::parse(text);
+            let named = |keys: Vec<(String, String)>| {
+                keys.into_iter().map(|(key, value)| (key.into(), value)).collect()
+            };
+            let target = PlanTarget {
+                service: service.clone(),
+                keys: named(key.into_iter().collect()),
+                forced_keys: named(forced_keys),
+            };
+            let mut plan = CommitPlan { everything: false, targets: vec![target], notified: 1 };
+            let notified = plan.instances(&tree).len();
+            plan.name_all_keys();
+            let forced = plan.instances(&tree);
+            let keys = |step: &PatternStep| {
+                step.keys.iter().filter_map(|(_, value)| value.clone()).collect::<Vec<_>>().join(",")
+            };
+            let keys: Vec<_> = forced.iter().map(|planned| keys(&planned.instance.path().steps[1])).collect();
+            format!("{text}: {notified} notified, forced: {}", keys.join(" "))
+        };
+        let texts = [
+            "l",
+            "l[a='1']",
+            "l[a=\"1\"]",
+            "l[b='1']",
+            "l[b='1'][c=\"1\"]",
+            "l[c='1'][b=\"2\"][a='1']",
+            "l[a='1'][b='2']",
+            "l[ a = '1' ][b='2']",
+            "l[a='1'][d='2']",
+            "l[a=\"1'][b='2\"]",
+            "l[a='9'][b=\"2\"]",
+        ];
+        insta::assert_snapshot!(texts.map(found).join("\n"), @r#"
+        l: 4 notified, forced: 1,1,1 1,2,1 2,1,1 1'][b='2,1,1
+        l[a='1']: 2 notified, forced: 1,1,1 1,2,1
+        l[a="1"]: 2 notified, forced: 1,1,1 1,2,1
+        l[b='1']: 3 notified, forced: 1,1,1 2,1,1 1'][b='2,1,1
+        l[b='1'][c="1"]: 3 notified, forced: 1,1,1 2,1,1 1'][b='2,1,1
+        l[c='1'][b="2"][a='1']: 0 notified, forced: 1,2,1
+        l[a='1'][b='2']: 1 notified, forced: 1,2,1
+        l[ a = '1' ][b='2']: 0 notified, forced: 1,2,1
+        l[a='1'][d='2']: 0 notified, forced: 
+        l[a="1'][b='2"]: 1 notified, forced: 1'][b='2,1,1
+        l[a='9'][b="2"]: 0 notified, forced: 
+        "#);
     }
 
     #[test]
@@ -376,7 +434,7 @@ mod tests {
             );
             let owners = OwnerIndex::from_services(&confine_tree::xml::parse(&services).unwrap(), |_| None);
             let service = Arc::new(ManagedService::new(QName::new("urn:l", "l")));
-            let targets = vec![PlanTarget { service, key: None, other_keys: Vec::new() }];
+            let targets = vec![PlanTarget { service, keys: Vec::new(), forced_keys: Vec::new() }];
             let plan = CommitPlan { everything: false, targets, notified: 1 };
             plan.stripped(&owners, steps)
         };
