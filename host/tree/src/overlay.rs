@@ -50,6 +50,7 @@ use std::sync::Arc;
 
 use self::{
     child_lookup::ChildLookup,
+    choices::NodesInChoices,
     chosen_cases::ChosenCases,
     last_made::LastMade,
     prefixed_text::{LONGEST_COMPARED, PrefixedText},
@@ -98,6 +99,7 @@ pub struct Overlay {
     /// The nodes that were removed by other means than [`Overlay::strip`]: see [`Overlay::take_removed`].
     removed: Vec<NodeId>,
     chosen: ChosenCases,
+    in_choices: NodesInChoices,
     /// Where new entries go in their lists, if not to the end.
     placed: HashMap<NodeId, EntryPosition>,
     /// The path that was made last.
@@ -132,6 +134,7 @@ impl Overlay {
             written: Vec::new(),
             removed: Vec::new(),
             chosen: ChosenCases::default(),
+            in_choices: NodesInChoices::default(),
             placed: HashMap::default(),
             last_made: LastMade::default(),
             steps: StepCounter::default(),
@@ -421,6 +424,7 @@ impl Overlay {
             schema: NodeModel::NotLookedUp,
         });
         self.lookup.add_child(parent, name, node);
+        self.note_in_choices(parent, node);
         Ok(node)
     }
 

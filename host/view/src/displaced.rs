@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use confine_tree::{ChoiceInstance, HashSet, NodeId, Pattern, SchemaNode};
+use confine_tree::{ChoiceInstance, HashSet, NodeId, SchemaNode};
 
 use crate::{CommitDraft, Error, Scope, run_writes::RunWrites};
 
@@ -29,36 +29,17 @@ impl DisplacedNodes {
                 let choices = draft.overlay.choices(above);
                 for (choice, case) in choices {
                     if draft.overlay.is_chosen(choice, case) && self.seen.insert((scope, choice, case)) {
-                        displaced.extend(displaced_by(draft, choice, case)?);
+                        let mut others = draft.overlay.in_other_cases(choice, case);
+                        let visited = draft.overlay.take_visited();
+                        draft.steps().steps(visited)?;
+                        others.retain(|&other| {
+                            draft.overlay.in_base(other) && draft.overlay.place(other).is_none()
+                        });
+                        displaced.extend(others);
                     }
                 }
             }
         }
         Ok(displaced)
-    }
-}
-
-fn displaced_by(
-    draft: &mut CommitDraft,
-    choice: ChoiceInstance,
-    case: SchemaNode,
-) -> Result<Vec<NodeId>, Error> {
-    let mut others = draft.overlay.in_other_cases(choice, case);
-    let visited = draft.overlay.take_visited();
-    draft.steps().steps(visited)?;
-    others.retain(|&other| draft.overlay.in_base(other) && draft.overlay.place(other).is_none());
-    Ok(others)
-}
-
-impl CommitDraft {
-    /// Returns what to read to know what the runs displace.
-    pub(crate) fn other_cases(&mut self) -> Result<Vec<Pattern>, Error> {
-        let mut wanted = Vec::new();
-        for (choice, case) in self.overlay.chosen_cases() {
-            wanted.extend(self.overlay.other_cases(choice, case));
-            let visited = self.overlay.take_visited();
-            self.overlay.steps().steps(visited + 1)?;
-        }
-        Ok(wanted)
     }
 }

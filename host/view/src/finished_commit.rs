@@ -41,7 +41,7 @@ impl CommitDraft {
             // An instance without a `created` list is found by its key.
             std::iter::once(created_list(instance)).chain(first_key(path))
         });
-        let besides = [namesakes, self.other_cases()?, self.parents_of_defaults()?];
+        let besides = [namesakes, self.overlay.other_cases()?, self.parents_of_defaults()?];
         let wanted = self.overlay.unread(of_instances.chain(besides.into_iter().flatten()))?;
         self.read(&wanted).await
     }

@@ -3,7 +3,14 @@
 use std::sync::Arc;
 
 use super::{ChoiceInstance, LiveNode, NodeEdit, Overlay};
-use crate::{ChoiceCase, NodeId, Pattern, PatternStep, QName, SchemaNode};
+use crate::{ChoiceCase, Error, HashMap, NodeId, Pattern, PatternStep, QName, SchemaNode};
+
+/// What is in the choices of one parent: for each choice, every node that is in it, with its case.
+type ChoiceMembers<T> = HashMap<SchemaNode, Vec<(SchemaNode, T)>>;
+
+/// The nodes in the choices of those parents that were looked at.
+#[derive(Clone, Debug, Default)]
+pub(super) struct NodesInChoices(HashMap<NodeId, ChoiceMembers<NodeId>>);
 
 impl Overlay {
     /// Returns the choices that a node is in, each with its case.
@@ -12,15 +19,6 @@ impl Overlay {
         let cases = self.cases_of(node);
         let choice = |case: &ChoiceCase| (ChoiceInstance { parent, choice: case.choice }, case.case);
         cases.iter().flat_map(|cases| cases.iter().map(choice)).collect()
-    }
-
-    /// Returns the choices of which the edits have set a node, each once: with the case of it, or with none if nodes of several
-    /// cases were set. The nodes that the datastore has of all cases but the only one do not exist any more, even if that node
-    /// has been removed since.
-    pub fn chosen_cases(&self) -> Vec<(ChoiceInstance, Option<SchemaNode>)> {
-        let mut chosen: Vec<_> = self.chosen.all().collect();
-        chosen.sort_unstable();
-        chosen
     }
 
     /// Returns whether the edits have set a node of any choice.
@@ -78,36 +76,70 @@ impl Overlay {
         }
     }
 
-    /// Returns the nodes in a parent that are in other cases of a choice, whether or not they exist now.
+    /// Returns the nodes in a parent that are in other cases of a choice, whether or not they exist now. The children of a
+    /// parent are looked at once.
     pub fn in_other_cases(&mut self, choice: ChoiceInstance, case: SchemaNode) -> Vec<NodeId> {
-        let children: Vec<NodeId> = self.tree.children(choice.parent).collect();
-        self.lookup.visited += children.len();
-        let is_other = |&child: &NodeId| {
-            let cases = self.cases_of(child);
-            cases.is_some_and(|cases| is_in_other_case(&cases, choice.choice, case))
-        };
-        children.into_iter().filter(is_other).collect()
+        if !self.in_choices.0.contains_key(&choice.parent) {
+            let children: Vec<NodeId> = self.tree.children(choice.parent).collect();
+            self.lookup.visited += children.len();
+            self.in_choices.0.insert(choice.parent, ChoiceMembers::default());
+            children.into_iter().for_each(|child| self.note_in_choices(choice.parent, child));
+        }
+        let members = self.in_choices.0.get(&choice.parent).and_then(|members| members.get(&choice.choice));
+        let members = members.map_or(&[][..], Vec::as_slice);
+        self.lookup.visited += members.len();
+        members.iter().filter(|(of, _)| *of != case).map(|&(_, node)| node).collect()
     }
 
-    /// Returns the paths of everything that may be in other cases of a choice; without a case, in any.
-    pub fn other_cases(&mut self, choice: ChoiceInstance, case: Option<SchemaNode>) -> Vec<Pattern> {
-        let Some(above) = self.location_below(choice.parent).schema else { return Vec::new() };
-        let place = self.pattern(choice.parent);
+    /// Notes in which choices a node is, if its parent was looked at.
+    pub(super) fn note_in_choices(&mut self, parent: NodeId, node: NodeId) {
+        if !self.in_choices.0.contains_key(&parent) {
+            return;
+        }
+        for (ChoiceInstance { choice, .. }, case) in self.choices(node) {
+            if let Some(members) = self.in_choices.0.get_mut(&parent) {
+                members.entry(choice).or_default().push((case, node));
+            }
+        }
+    }
+
+    /// Returns the paths of everything that may be in other cases of the choices of which the edits have set a node: in any case
+    /// if nodes of several were set. The nodes that the datastore has of all cases but the only one do not exist any more, even
+    /// if that node has been removed since.
+    ///
+    /// # Errors
+    /// Fails if the overlay's counter of [steps](Self::steps) is stopped.
+    pub fn other_cases(&mut self) -> Result<Vec<Pattern>, Error> {
+        let mut chosen: Vec<_> = self.chosen.all().collect();
+        chosen.sort_unstable();
         let schema = self.schema_view.shared();
+        let mut by_parent: HashMap<SchemaNode, ChoiceMembers<QName<'_>>> = HashMap::default();
         let mut found = Vec::new();
-        for name in schema.children(above) {
-            self.lookup.visited += 1;
-            let cases = schema.child(above, name).and_then(|child| self.schema_view.cases(child));
-            let is_other = |known: &ChoiceCase| known.choice == choice.choice && Some(known.case) != case;
-            if cases.is_some_and(|cases| cases.iter().any(is_other)) {
+        for (choice, case) in chosen {
+            self.steps.step()?;
+            let Some(above) = self.location_below(choice.parent).schema else { continue };
+            let members = match by_parent.entry(above) {
+                std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
+                std::collections::hash_map::Entry::Vacant(unknown) => {
+                    let mut members: ChoiceMembers<QName<'_>> = HashMap::default();
+                    for name in schema.children(above) {
+                        self.steps.step()?;
+                        let cases = schema.child(above, name).and_then(|child| self.schema_view.cases(child));
+                        for known in cases.iter().flat_map(|cases| cases.iter()) {
+                            members.entry(known.choice).or_default().push((known.case, name));
+                        }
+                    }
+                    unknown.insert(members)
+                }
+            };
+            let others = members.get(&choice.choice).map_or(&[][..], Vec::as_slice);
+            let place = self.pattern(choice.parent);
+            for &(_, name) in others.iter().filter(|(of, _)| Some(*of) != case) {
+                self.steps.step()?;
                 let step = PatternStep::new(name);
                 found.push(Pattern { steps: place.steps.iter().cloned().chain([step]).collect() });
             }
         }
-        found
+        Ok(found)
     }
-}
-
-fn is_in_other_case(cases: &[ChoiceCase], choice: SchemaNode, case: SchemaNode) -> bool {
-    cases.iter().any(|known| known.choice == choice && known.case != case)
 }

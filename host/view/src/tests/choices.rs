@@ -159,23 +159,51 @@ fn displacing_many_nodes_by_many_instances_is_linear() {
     assert!(four <= 4 * once + once / 2, "{once} steps, then {four}");
 }
 
+/// Returns models of devices whose system has these nodes.
+fn system_with(nodes: &str) -> Arc<dyn Schema> {
+    let model = format!(
+        "module sys {{ namespace urn:sys; prefix s; import ctrl {{ prefix c; }}
+          augment /c:devices/c:device/c:config {{ container system {{ {nodes} }} }} }}"
+    );
+    let controller = r#"module ctrl { namespace "http://clicon.org/controller"; prefix c;
+        container services { list bench { key id; leaf id { type string; } } }
+        container devices { list device { key name; leaf name { type string; } container config { } } } }"#;
+    let mut set = ModuleSet::default();
+    for module in [controller, &model] {
+        set.add("test.yang", module.as_bytes()).unwrap();
+    }
+    Arc::new(MountedSchema::new(Arc::new(set.compile()), "none"))
+}
+
+/// What a parent has is looked at once, however many of its choices are decided.
+#[test]
+fn deciding_many_choices_of_one_parent_is_linear() {
+    let costs = [25, 100].map(|count| {
+        let numbered = |text: &str| (0..count).map(|n| text.replace('#', &n.to_string())).collect::<String>();
+        let choices = numbered("choice c# { leaf a# { type string; } leaf b# { type string; } } ");
+        let stands = standing(&numbered("<b#>1</b#>"));
+        let mut commit = Commit::with(system_with(&choices), &stands, open_scope());
+        commit.run("s1", async |view| {
+            for n in 0..count {
+                view.set(&format!("{SYSTEM}/a{n}"), "x").await.unwrap();
+            }
+        });
+        let before = commit.draft().steps().taken();
+        let sent = commit.finish(&["s1"], &OwnerIndex::new());
+        assert_eq!(sent.matches("</a").count(), count, "{sent}");
+        [commit.meter.host_work(), commit.draft().steps().taken() - before]
+    });
+    for (once, four) in costs[0].into_iter().zip(costs[1]) {
+        assert!(once >= 25 && four <= 4 * once + once / 2, "{once} steps, then {four}");
+    }
+}
+
 /// What is in any case is looked for once, however many cases are set one after the other.
 #[test]
 fn setting_many_cases_of_a_choice_is_linear() {
     let [once, four] = [50, 200].map(|count| {
         let leaves: String = (0..count).map(|n| format!("leaf c{n} {{ type string; }} ")).collect();
-        let model = format!(
-            "module sys {{ namespace urn:sys; prefix s; import ctrl {{ prefix c; }}
-              augment /c:devices/c:device/c:config {{ container system {{ choice one {{ {leaves} }} }} }} }}"
-        );
-        let controller = r#"module ctrl { namespace "http://clicon.org/controller"; prefix c;
-            container services { list bench { key id; leaf id { type string; } } }
-            container devices { list device { key name; leaf name { type string; } container config { } } } }"#;
-        let mut set = ModuleSet::default();
-        for module in [controller, &model] {
-            set.add("test.yang", module.as_bytes()).unwrap();
-        }
-        let models = Arc::new(MountedSchema::new(Arc::new(set.compile()), "none"));
+        let models = system_with(&format!("choice one {{ {leaves} }}"));
         let mut commit = Commit::with(models, &standing(""), open_scope());
         commit.run("s1", async |view| {
             for n in 0..count {
@@ -183,7 +211,7 @@ fn setting_many_cases_of_a_choice_is_linear() {
             }
         });
         let before = commit.draft().steps().taken();
-        assert_eq!(commit.draft().other_cases().unwrap().len(), count);
+        assert_eq!(commit.draft().overlay.other_cases().unwrap().len(), count);
         commit.draft().steps().taken() - before
     });
     assert!(once >= 50 && four <= 4 * once + once / 2, "{once} steps, then {four}");
