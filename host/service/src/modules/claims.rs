@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use confine_sandbox::Module;
 
 /// Names in a text, the most that are shown.
-const SHOWN: usize = 5;
+pub(crate) const SHOWN: usize = 5;
 
 /// Returns the lists that a module claims.
 pub(crate) fn claims_of(module: &Module) -> BTreeSet<String> {

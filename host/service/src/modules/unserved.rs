@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::modules::{
-    claims::quoted,
+    claims::{SHOWN, quoted},
     membership::{ManagedService, SuspendedModule, UnreadyModule},
 };
 
@@ -43,7 +43,14 @@ impl NoModule {
         }
         let broken = match &self.broken[..] {
             [] => String::new(),
-            broken => format!("; not loaded: {}", broken.join("; ")),
+            broken => {
+                let shown = broken.get(..SHOWN).unwrap_or(broken);
+                let more = match broken.len() - shown.len() {
+                    0 => String::new(),
+                    more => format!("; and {more} more: see `confine modules list`"),
+                };
+                format!("; not loaded: {}{more}", shown.join("; "))
+            }
         };
         format!(
             "{broken}\n\
