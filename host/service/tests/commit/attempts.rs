@@ -16,9 +16,14 @@ const ERROR: &str = "others changed `running` during the commit, 3 times in a ro
 
 /// A daemon that relies on the file of `running`: it has seen a commit of its own write it.
 async fn relying_on_the_file(services: LoadedServices) -> DaemonTestbed {
+    let host = services.host.clone();
     let mut testbed = DaemonTestbed::start(services, "", "alice").await;
     for mtu in [1500, 1600] {
         succeeded(&testbed.commit(&set_mtu(mtu, &[])).await);
+    }
+    // The last hook of a commit is called after its answer.
+    while host.status().modules.iter().any(|module| module.name == "hooked" && module.hook_runs < 4) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     testbed.tap.take();
     testbed
