@@ -18,6 +18,10 @@ bench:
 bench-commit *arguments:
     cargo bench -p confine-tests --bench commit -- {{arguments}}
 
+# Count the instructions of a commit and of reading a reply, and compare them with what they were (needs valgrind)
+counts:
+    tests/counts/check
+
 # Print how many steps the host's own loops take for n and for 4 n
 steps:
     cargo test -p confine-view -p confine-tree -- --nocapture finishing linear cost_of 2>&1 | grep -E 'steps|visits'

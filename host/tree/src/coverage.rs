@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::{HashMap, Pattern, PatternStep, QName};
 
 /// A set of [`Pattern`]s that says whether another lies within one of them. Asking costs what the path
@@ -15,8 +17,8 @@ pub struct Coverage {
 struct CoverageNode {
     /// A pattern ends here: all that is below is in the set.
     whole: bool,
-    /// By namespace and local name of the next step.
-    children: HashMap<Arc<str>, HashMap<Arc<str>, CoverageBranch>>,
+    /// By local name of the next step; then by its namespace, of which there are few.
+    children: HashMap<Arc<str>, SmallVec<[(Arc<str>, CoverageBranch); 1]>>,
 }
 
 /// The ways to go on with steps of one name.
@@ -44,8 +46,8 @@ impl Coverage {
     /// Returns the largest number of sets of keys by which patterns name entries of one list. Going one step down may
     /// cost that many visits.
     pub fn most_key_sets(&self) -> usize {
-        let branches = self.nodes.iter().flat_map(|node| node.children.values().flat_map(HashMap::values));
-        branches.map(|branch| branch.key_sets.len()).max().unwrap_or_default()
+        let branches = self.nodes.iter().flat_map(|node| node.children.values().flatten());
+        branches.map(|(_, branch)| branch.key_sets.len()).max().unwrap_or_default()
     }
 
     /// Adds a pattern, unless it names the entries of a list by keys of which there are too many sets already.
@@ -60,8 +62,13 @@ impl Coverage {
             if node.whole {
                 return;
             }
-            let names = node.children.entry(step.namespace.clone()).or_default();
-            let branch = names.entry(step.local.clone()).or_default();
+            let namesakes = node.children.entry(step.local.clone()).or_default();
+            let known = namesakes.iter().position(|(namespace, _)| *namespace == step.namespace);
+            let place = known.unwrap_or(namesakes.len());
+            if known.is_none() {
+                namesakes.push((step.namespace.clone(), CoverageBranch::default()));
+            }
+            let Some((_, branch)) = namesakes.get_mut(place) else { return };
             let predicates = predicates(step);
             at = if predicates.is_empty() {
                 *branch.any.get_or_insert(next)
@@ -86,17 +93,22 @@ impl Coverage {
 
     /// Whether everything that `pattern` matches is in the set.
     pub fn covers(&self, pattern: &Pattern) -> bool {
+        self.covered_from(pattern).is_some()
+    }
+
+    /// Returns how many of the first steps of `pattern` lead to where everything is in the set; none if they do not.
+    pub fn covered_from(&self, pattern: &Pattern) -> Option<usize> {
         let mut front = CoverageFront::top();
-        for step in &pattern.steps {
+        for (depth, step) in pattern.steps.iter().enumerate() {
             if self.is_whole(&front) {
-                return true;
+                return Some(depth);
             }
             front = self.step(&front, step);
             if front.at.is_empty() {
-                return false;
+                return None;
             }
         }
-        self.is_whole(&front)
+        self.is_whole(&front).then_some(pattern.steps.len())
     }
 
     /// Whether all below the place that `front` has come to is in the set.
@@ -117,7 +129,7 @@ impl Coverage {
         if self.is_whole(front) {
             return front.clone();
         }
-        let (mut next, mut visited) = (Vec::new(), front.visited);
+        let (mut next, mut visited) = (SmallVec::new(), front.visited);
         // Most steps have no predicates, and most branches compare none.
         let mut known: Option<Predicates<'_>> = None;
         for node in front.at.iter().filter_map(|&at| self.nodes.get(at)) {
@@ -139,7 +151,9 @@ impl Coverage {
 
 impl CoverageNode {
     fn branch(&self, name: QName<'_>) -> Option<&CoverageBranch> {
-        self.children.get(name.namespace)?.get(name.local)
+        let namesakes = self.children.get(name.local)?;
+        let (_, branch) = namesakes.iter().find(|(namespace, _)| **namespace == *name.namespace)?;
+        Some(branch)
     }
 }
 
@@ -165,7 +179,8 @@ fn push_predicate(text: &mut String, (key, value): (&str, &str)) {
 /// Where one has come to in a [`Coverage`], going down step by step.
 #[derive(Clone, Debug)]
 pub struct CoverageFront {
-    at: Vec<usize>,
+    /// Few patterns go on from one place.
+    at: SmallVec<[usize; 2]>,
     /// How many ways to go on were looked at.
     pub(crate) visited: usize,
 }
@@ -173,7 +188,7 @@ pub struct CoverageFront {
 impl CoverageFront {
     /// Returns the place above all patterns.
     pub fn top() -> Self {
-        Self { at: vec![0], visited: 0 }
+        Self { at: smallvec![0], visited: 0 }
     }
 
     /// Returns how many ways to go on were looked at on the way here.

@@ -26,4 +26,15 @@ impl LocatedPath {
     pub fn spots(&self) -> &[SchemaLocation] {
         &self.spots
     }
+
+    /// Returns the first steps of the path; none if it has fewer, or if there are none.
+    pub fn above(&self, steps: usize) -> Option<Self> {
+        let above = self.pattern.steps.get(..steps).filter(|above| !above.is_empty())?;
+        Some(Self { pattern: Pattern { steps: above.to_vec() }, spots: self.spots.get(..steps)?.to_vec() })
+    }
+
+    /// Returns whether models explain all nodes on the path.
+    pub fn is_modelled(&self) -> bool {
+        self.spots.iter().all(|spot| spot.schema.is_some())
+    }
 }

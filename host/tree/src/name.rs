@@ -69,6 +69,9 @@ impl Name {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Namespace(u32);
 
+/// So many namespaces are compared by where they are kept before one is looked up by its text.
+const COMPARED_NAMESPACES: usize = 8;
+
 /// A table of names and their numbers.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
@@ -88,7 +91,7 @@ impl Names {
 
     /// Returns the number of a namespace, and assigns one if the namespace is new.
     pub(crate) fn intern_namespace(&mut self, namespace: &str) -> Namespace {
-        if let Some(&id) = self.namespace_ids.get(namespace) {
+        if let Some(id) = self.known_namespace(namespace) {
             return id;
         }
         let id = Namespace(u32::try_from(self.namespaces.len()).unwrap_or(u32::MAX));
@@ -97,6 +100,15 @@ impl Names {
         self.namespace_ids.insert(namespace, id);
         self.ids.push(HashMap::default());
         id
+    }
+
+    fn known_namespace(&self, namespace: &str) -> Option<Namespace> {
+        // Most names that are asked for have a namespace that is shared with this table.
+        let mut first = self.namespaces.iter().take(COMPARED_NAMESPACES).zip(0..);
+        match first.find(|(known, _)| std::ptr::eq(&***known, namespace)) {
+            Some((_, number)) => Some(Namespace(number)),
+            None => self.namespace_ids.get(namespace).copied(),
+        }
     }
 
     /// As [`intern`](Self::intern), but faster for many names of one namespace.
@@ -124,7 +136,8 @@ impl Names {
 
     /// Returns the number of a name, if it has one.
     pub fn get(&self, name: QName<'_>) -> Option<Name> {
-        self.get_in(*self.namespace_ids.get(name.namespace)?, name.local)
+        let namespace = self.known_namespace(name.namespace)?;
+        self.get_in(namespace, name.local)
     }
 
     /// Returns the name with this number; the empty name if the number is not in this table.

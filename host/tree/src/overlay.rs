@@ -49,7 +49,7 @@ mod unread;
 use std::sync::Arc;
 
 use self::{
-    child_lookup::ChildLookup,
+    child_lookup::{ChildLookup, EntryKeys},
     choices::NodesInChoices,
     chosen_cases::ChosenCases,
     last_made::LastMade,
@@ -89,6 +89,10 @@ pub struct Overlay {
     /// The datastore's values of the leaves whose value was edited.
     replaced: HashMap<NodeId, GivenValue>,
     schema_view: SchemaView,
+    /// What the models have at those children that were looked for and are in them.
+    schema_children: HashMap<(SchemaNode, Name), SchemaNode>,
+    /// What identifies the entries of lists and leaf-lists that are in the models.
+    modelled_keys: HashMap<SchemaNode, EntryKeys>,
     lookup: ChildLookup,
     coverage: Coverage,
     /// Counts edits; 0 is the time before the first.
@@ -127,6 +131,8 @@ impl Overlay {
             states: vec![root],
             replaced: HashMap::default(),
             schema_view,
+            schema_children: HashMap::default(),
+            modelled_keys: HashMap::default(),
             lookup: ChildLookup::default(),
             coverage: Coverage::default(),
             clock: 0,
@@ -245,6 +251,14 @@ impl Overlay {
 
     /// Returns the node, or `None` if it does not exist now.
     pub fn place(&self, node: NodeId) -> Option<LiveNode> {
+        let mut up = std::iter::successors(Some(node), |&node| self.tree.parent(node));
+        if up.all(|node| self.state(node).removed_at == 0) {
+            // Most commits remove little: each node on the path exists, or not, by itself.
+            let mut up = std::iter::successors(Some(node), |&node| self.parent(node));
+            let above = LiveNode::ROOT;
+            let all_exist = up.all(|node| node == Tree::ROOT || self.live_child(above, node).is_some());
+            return all_exist.then_some(LiveNode { node, removed_at: 0 });
+        }
         self.ancestors(node).into_iter().try_fold(LiveNode::ROOT, |live, node| self.live_child(live, node))
     }
 
@@ -371,14 +385,18 @@ impl Overlay {
         }
         let Some(parent) = self.tree.parent(node) else { return self.schema_view.root().schema };
         // The recursion is as deep as the tree, which its reader limits, and happens once per node.
-        let above = self.location_below(parent);
-        self.schema_view.child(self.tree.names(), above, self.tree.qname(node)).schema
+        let above = self.location_below(parent).schema?;
+        self.schema_child(above, self.tree.name(node))
     }
 
     /// Returns the schema location from which the children of a node are looked up.
     fn location_below(&mut self, node: NodeId) -> SchemaLocation {
         let location = self.schema_location(node);
-        let keys = location.schema.map_or(&[][..], |node| self.schema_view.model_keys(node));
+        let list = location.schema.filter(|&node| self.schema_view.schema().has_entry_models(node));
+        let keys = list.map_or(&[][..], |node| self.schema_view.model_keys(node));
+        if keys.is_empty() {
+            return location;
+        }
         let leaves = keys.iter().map(|key| self.lookup.key(&self.tree, node, key));
         let values: Option<Vec<&str>> =
             leaves.map(|leaf| leaf.map(|leaf| self.tree.value(leaf).unwrap_or_default())).collect();

@@ -22,7 +22,8 @@ pub struct Pattern {
 }
 
 /// One step of a [`Pattern`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialOrd, Ord)]
+#[expect(clippy::derived_hash_with_manual_eq, reason = "the same is equal as if it were derived")]
 pub struct PatternStep {
     /// The namespace of the node. Names are shared, because paths are copied often.
     pub namespace: Arc<str>,
@@ -33,6 +34,17 @@ pub struct PatternStep {
     pub keys: Vec<(Box<str>, Option<String>)>,
     /// Set if the node is known to be an entry of a leaf-list: its value, or none for any value.
     pub entry: Option<Option<String>>,
+}
+
+impl PartialEq for PatternStep {
+    fn eq(&self, other: &Self) -> bool {
+        // Most names that are compared are shared.
+        let is_same = |one: &Arc<str>, other: &Arc<str>| Arc::ptr_eq(one, other) || one == other;
+        is_same(&self.local, &other.local)
+            && is_same(&self.namespace, &other.namespace)
+            && self.keys == other.keys
+            && self.entry == other.entry
+    }
 }
 
 /// Why a path cannot be recorded in an instance's `created` list.

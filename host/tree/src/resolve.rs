@@ -9,7 +9,7 @@ use std::fmt;
 pub use self::located::PathLocator;
 use crate::{
     BoundValue, CONTROLLER, LocatedPath, NodeKind, Overlay, Path, PathStep, Pattern, PatternStep, Predicate,
-    PrefixMap, QName, ResolveError, SchemaLocation, resolve_error::below,
+    PrefixMap, QName, ResolveError, SchemaLocation, path::MAX_STEPS, resolve_error::below,
 };
 
 /// The most models in which one path is resolved.
@@ -49,6 +49,35 @@ impl Overlay {
         sees: &mut dyn FnMut(&Pattern, &PatternStep) -> bool,
     ) -> Result<LocatedPath, ResolveError> {
         self.resolve_in(None, path, base, prefixes, sees)
+    }
+
+    /// Resolves more steps of a path that [is modelled](LocatedPath::is_modelled). None unless models explain them all.
+    pub fn resolve_below(
+        &self,
+        above: &LocatedPath,
+        steps: &[PathStep],
+        prefixes: &PrefixMap,
+    ) -> Option<LocatedPath> {
+        let (&spot, last) = above.spots.last().zip(above.pattern.steps.last())?;
+        let mut inside = self.below(spot, last);
+        let length = above.spots.len() + steps.len();
+        if length > MAX_STEPS {
+            return None;
+        }
+        let mut located = LocatedPath {
+            pattern: Pattern { steps: Vec::with_capacity(length) },
+            spots: Vec::with_capacity(length),
+        };
+        located.pattern.steps.extend(above.pattern.steps.iter().cloned());
+        located.spots.extend_from_slice(&above.spots);
+        for step in steps {
+            let resolved = self.resolve_step(inside, step, &located.pattern, prefixes, &mut |_, _| false);
+            let (step, at) = resolved.ok().filter(|(_, at)| at.schema.is_some())?;
+            inside = self.below(at, &step);
+            located.pattern.steps.push(step);
+            located.spots.push(at);
+        }
+        Some(located)
     }
 
     /// As [`resolve`](Self::resolve), once for each model that the path may be about: the entries of a list that it does not
@@ -141,12 +170,16 @@ impl Overlay {
 
     /// Returns the location of a step's node, and the location from which its children are found.
     fn descend(&self, location: SchemaLocation, step: &PatternStep) -> (SchemaLocation, SchemaLocation) {
-        let at = self.schema_view().child(self.names(), location, step.name());
+        let (_, at) = self.locate_child(location, step.name());
         (at, self.below(at, step))
     }
 
     /// Returns the location from which the children of a step's node are found.
     fn below(&self, at: SchemaLocation, step: &PatternStep) -> SchemaLocation {
+        let schema = self.schema_view().schema();
+        if at.schema.is_none_or(|list| !schema.has_entry_models(list)) {
+            return at;
+        }
         step.key_values().map_or(at, |values| self.schema_view().entry(at, &values))
     }
 
@@ -159,35 +192,33 @@ impl Overlay {
         prefixes: &PrefixMap,
         sees: &mut dyn FnMut(&Pattern, &PatternStep) -> bool,
     ) -> Result<(PatternStep, SchemaLocation), ResolveError> {
-        let locate =
-            |namespace| self.schema_view().child(self.names(), parent, QName::new(namespace, &step.name));
-        let (namespace, at) = match &step.prefix {
+        let (namespace, known, at) = match &step.prefix {
             Some(prefix) => {
                 let namespace = prefixes.namespace(prefix).ok_or_else(|| ResolveError::UnknownPrefix {
                     prefix: prefix.to_string(),
                     known: prefixes.prefixes().into_iter().map(Into::into).collect(),
                 })?;
-                let at = locate(namespace);
+                let (known, at) = self.locate_child(parent, QName::new(namespace, &step.name));
                 if at.schema.is_none() {
                     self.check_known(parent, QName::new(namespace, &step.name), parent_path, Some(prefixes))?;
                 }
-                (namespace, at)
+                (namespace, known, at)
             }
             None => {
                 let own = parent_path.steps.last().map_or(CONTROLLER, |step| &*step.namespace);
-                let at = locate(own);
+                let (known, at) = self.locate_child(parent, QName::new(own, &step.name));
                 if at.schema.is_some() {
-                    (own, at)
+                    (own, known, at)
                 } else {
                     let namespace = self.guess_namespace(parent, &step.name, parent_path, prefixes, sees)?;
-                    (namespace, locate(namespace))
+                    let (known, at) = self.locate_child(parent, QName::new(namespace, &step.name));
+                    (namespace, known, at)
                 }
             }
         };
-        let name = QName::new(namespace, &step.name);
-        let mut resolved = match self.names().get(name) {
+        let mut resolved = match known {
             Some(known) => PatternStep::shared(self.names(), known),
-            None => PatternStep::new(name),
+            None => PatternStep::new(QName::new(namespace, &step.name)),
         };
         if step.predicates.is_empty() {
             return Ok((resolved, at));

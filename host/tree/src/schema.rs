@@ -89,6 +89,11 @@ pub trait Schema: Send + Sync {
         vec![list]
     }
 
+    /// Returns whether [`entry`](Self::entry) may return another node than `list`.
+    fn has_entry_models(&self, list: SchemaNode) -> bool {
+        self.entries(list) != [list]
+    }
+
     /// Returns the names of all children of `parent`, in the order of the model.
     fn children(&self, parent: SchemaNode) -> Vec<QName<'_>>;
 

@@ -9,8 +9,9 @@ use confine_tree::{
 
 use crate::{
     AllowanceExceeded, CallRefusal, Error, HiddenRead, InstanceRef, Meter, PartialSight, Scope,
-    SharingServices, Source, WorkAllowance, on_demand::OnDemandReads, patterns::size, refusal::refused,
-    restored_originals::RestoredOriginals, run_writes::RunWrites, written_values::WrittenValues,
+    SharingServices, Source, WorkAllowance, known_parents::KnownParents, on_demand::OnDemandReads,
+    patterns::size, refusal::refused, restored_originals::RestoredOriginals, run_writes::RunWrites,
+    written_values::WrittenValues,
 };
 
 /// The bytes that a node of the overlay takes, with its name, its state and its entries in tables.
@@ -24,6 +25,7 @@ const REQUEST: u64 = 20_000;
 /// views of the commit own it one after another.
 pub struct CommitDraft {
     pub(crate) overlay: Overlay,
+    pub(crate) known_parents: KnownParents,
     source: Arc<dyn Source>,
     on_demand: OnDemandReads,
     pub(crate) written: Vec<RunWrites>,
@@ -65,6 +67,7 @@ impl CommitDraft {
     pub fn new(schema: Arc<dyn Schema>, source: Arc<dyn Source>) -> Self {
         Self {
             overlay: Overlay::new(schema),
+            known_parents: KnownParents::default(),
             source,
             on_demand: OnDemandReads::default(),
             written: Vec::new(),
@@ -345,10 +348,15 @@ impl CommitDraft {
 
     pub(crate) async fn search(
         &mut self,
-        pattern: Pattern,
+        pattern: &Pattern,
         meter: &mut Meter,
     ) -> Result<Vec<LiveNode>, Error> {
-        let mut search = PatternSearch::new(pattern);
+        let (one, steps) = self.overlay.find_one(pattern);
+        meter.charge(steps as u64 + self.overlay.take_visited() as u64).await?;
+        if let Some(found) = one {
+            return Ok(found.into_iter().collect());
+        }
+        let mut search = PatternSearch::new(pattern.clone());
         let mut found = Vec::new();
         loop {
             let progress = search.advance(&mut self.overlay);

@@ -85,6 +85,14 @@ struct AuthorityCheck<'a> {
     steps: &'a mut StepCounter,
 }
 
+/// What an edit does to a node, by its attributes.
+#[derive(Default)]
+struct NodeAttributes {
+    /// It puts it elsewhere in its list.
+    moved: bool,
+    removed: bool,
+}
+
 impl AuthorityCheck<'_> {
     fn devices(&mut self, devices: NodeId) -> Result<(), EditFault> {
         self.check_no_attributes(devices)?;
@@ -125,17 +133,7 @@ impl AuthorityCheck<'_> {
         for node in self.edit.children(above).filter(|node| !is_key(node)) {
             let here = self.pattern(node, above_pattern);
             self.steps.steps(here.steps.len())?;
-            let mut moved = false;
-            let mut removed = false;
-            for (name, value) in self.edit.attributes(node) {
-                match (name, value) {
-                    (OPERATION, "remove") => removed = true,
-                    (INSERT, "first" | "last" | "before" | "after") => moved = true,
-                    // It names another entry of the list, which the edit does not change.
-                    (ANCHOR_KEY | ANCHOR_VALUE, _) => {}
-                    _ => return self.refuse(node, "has an attribute that must not be sent"),
-                }
-            }
+            let NodeAttributes { moved, removed } = self.attributes(node)?;
             let entry = here.steps.last();
             let keys = entry.map_or(0, |entry| entry.keys.len());
             if removed {
@@ -147,10 +145,39 @@ impl AuthorityCheck<'_> {
                 if !is_restored && (moved || self.edit.children(node).count() == keys) {
                     self.check_scope(node, &here, &[AccessOperation::Create, AccessOperation::Update])?;
                 }
-                self.configuration(node, &here)?;
+                self.steps.steps(self.authority.scopes.len())?;
+                if self.authority.scopes.iter().any(|scope| scope.writable_from(&here).is_some()) {
+                    self.attributes_below(node)?;
+                } else {
+                    self.configuration(node, &here)?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Checks what is below a node where a scope permits everything.
+    fn attributes_below(&mut self, above: NodeId) -> Result<(), EditFault> {
+        for (node, _) in self.edit.descendants(above).skip(1) {
+            self.steps.step()?;
+            self.attributes(node)?;
+        }
+        Ok(())
+    }
+
+    /// Returns what an edit does to a node.
+    fn attributes(&self, node: NodeId) -> Result<NodeAttributes, EditFault> {
+        let mut found = NodeAttributes::default();
+        for (name, value) in self.edit.attributes(node) {
+            match (name, value) {
+                (OPERATION, "remove") => found.removed = true,
+                (INSERT, "first" | "last" | "before" | "after") => found.moved = true,
+                // It names another entry of the list, which the edit does not change.
+                (ANCHOR_KEY | ANCHOR_VALUE, _) => {}
+                _ => return self.refuse(node, "has an attribute that must not be sent"),
+            }
+        }
+        Ok(found)
     }
 
     /// Returns the pattern of a node of the edit, with the keys that the model names, in their normal form.
@@ -367,6 +394,8 @@ mod tests {
             "<devices><device><config><x xmlns='urn:x'/></config></device></devices>",
             "<devices><template><name>t</name></template></devices>",
             "<devices><device><name>r1</name><config><x xmlns='urn:x' REPLACE/></config></device></devices>",
+            "<devices><device><name>r1</name><config><x xmlns='urn:x'><y><z REPLACE>1</z></y></x></config></device></devices>",
+            "<devices><device><name>r1</name><config><list xmlns='urn:x'><key REPLACE>1</key></list></config></device></devices>",
             "<devices><device><name>r1</name><config><x xmlns='urn:x' cl:creator='a' xmlns:cl='http://clicon.org/lib'/></config></device></devices>",
             "<devices><device><name>r1</name><config><y xmlns='urn:x'>1</y></config></device></devices>",
             "<devices><device><name>r1</name><config><x xmlns='urn:y'>1</x></config></device></devices>",
@@ -396,6 +425,8 @@ mod tests {
         `/devices/device` lacks its name
         `/devices/template` is not a device
         `/devices/device/config/x` has an attribute that must not be sent
+        `/devices/device/config/x/y/z` has an attribute that must not be sent
+        `/devices/device/config/list/key` has an attribute that must not be sent
         `/devices/device/config/x` has an attribute that must not be sent
         `/devices/device/config/y` is outside of the scope of every module that ran
         `/devices/device/config/x` is outside of the scope of every module that ran

@@ -284,16 +284,10 @@ impl PermittedBelow {
         if up.any(|node| self.0.contains(&(of, node))) {
             return true;
         }
-        let mut place = Pattern::default();
-        for (above, step) in overlay.lineage(node) {
-            place.steps.push(step);
-            let decision = scope.decide_without_rules(AccessOperation::Create, &place);
-            if decision == (ScopeDecision::Permit { below: true }) {
-                self.0.insert((of, above));
-                return true;
-            }
-        }
-        false
+        let place = overlay.pattern(node);
+        let Some(depth) = scope.writable_from(&place) else { return false };
+        self.0.extend(overlay.ancestors(node).get(depth - 1).map(|&above| (of, above)));
+        true
     }
 }
 

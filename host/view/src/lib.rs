@@ -39,6 +39,7 @@ mod finished_commit;
 mod hidden;
 mod hidden_read;
 mod instance_ref;
+mod known_parents;
 mod meter;
 mod module_rules;
 mod on_demand;

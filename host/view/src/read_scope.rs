@@ -73,6 +73,12 @@ impl ReadScope {
         }
     }
 
+    /// Returns whether the description declares that the module reads, or writes, all that a pattern matches, on devices.
+    pub(crate) fn declares(&self, pattern: &Pattern) -> bool {
+        pattern.steps.first().is_some_and(|top| top.name() == DEVICES)
+            && (self.reads.covers(pattern) || self.writes.covers(pattern))
+    }
+
     /// Returns where a path starts.
     pub(crate) fn front(&self) -> ReadFront<'_> {
         let (reads, writes) = (CoverageFront::top(), CoverageFront::top());

@@ -59,6 +59,9 @@ pub struct Scope {
     last_wins: bool,
 }
 
+/// The steps of the shortest path that a module may write: below `/devices/device/config`.
+const LEAST_WRITABLE: usize = 4;
+
 const DEVICE: QName<'_> = QName::new(CONTROLLER, "device");
 const CONFIG: QName<'_> = QName::new(CONTROLLER, "config");
 
@@ -240,6 +243,20 @@ impl Scope {
     /// Returns whether the description permits the module to write a node.
     pub fn declares_writing(&self, node: &Pattern) -> bool {
         self.reading.writes.covers(node)
+    }
+
+    /// Returns how many of the first steps to a node lead to where the module may write everything; none if they do not, or if
+    /// rules narrow the scope.
+    pub(crate) fn writable_from(&self, node: &Pattern) -> Option<usize> {
+        if self.has_rules() { None } else { self.declared_from(node) }
+    }
+
+    /// As [`writable_from`](Self::writable_from), whatever the rules are.
+    pub(crate) fn declared_from(&self, node: &Pattern) -> Option<usize> {
+        if !is_device_configuration(node) {
+            return None;
+        }
+        self.reading.writes.covered_from(node).map(|depth| depth.max(LEAST_WRITABLE))
     }
 
     /// Returns whether the module may write a node or something below it, as far as its description goes.

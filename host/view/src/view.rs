@@ -51,6 +51,8 @@ pub struct View {
     prefixes: Arc<PrefixMap>,
     meter: Meter,
     read_only: bool,
+    /// The last path below which the description permits to write everything.
+    writable: Pattern,
 }
 
 impl View {
@@ -64,7 +66,9 @@ impl View {
     ) -> Self {
         // The module is not charged for nodes that the host visited before.
         draft.overlay.take_visited();
-        Self { draft, scope, instance, prefixes, meter, read_only: false }
+        draft.known_parents.begin(&prefixes);
+        let writable = Pattern::default();
+        Self { draft, scope, instance, prefixes, meter, read_only: false, writable }
     }
 
     /// Makes the view read-only, as hooks receive it.
@@ -85,17 +89,27 @@ impl View {
         &self.meter
     }
 
-    /// Resolves a path, and charges for it. Where no model is known, only what the module may see counts.
-    async fn resolve(&mut self, path: &str) -> Result<LocatedPath, Error> {
-        self.meter.charge_bytes(path.len()).await?;
-        let mut sight = PathSight::new(&self.scope, self.instance.path());
-        let mut sees = |above: &Pattern, step: &PatternStep| sight.sees(above, step);
-        let located = self.draft.resolve_seeing(path, self.instance.path(), &self.prefixes, &mut sees);
-        let cost = sight.cost();
-        self.meter.charge(cost).await?;
-        let located = located?;
+    /// Resolves a path, and charges for it: the next charge that may yield the thread does so. Where no model is known, only what
+    /// the module may see counts.
+    fn resolve(&mut self, path: &str) -> Result<LocatedPath, Error> {
+        self.meter.charge_bytes_sync(path.len())?;
+        let base = self.instance.path();
+        let CommitDraft { known_parents, overlay, .. } = &mut self.draft;
+        let located = match known_parents.resolve(path, base, overlay, &self.prefixes) {
+            Some(located) => located,
+            None => {
+                let mut sight = PathSight::new(&self.scope, base);
+                let mut sees = |above: &Pattern, step: &PatternStep| sight.sees(above, step);
+                let located = self.draft.resolve_seeing(path, base, &self.prefixes, &mut sees);
+                let cost = sight.cost();
+                self.meter.charge_sync(cost)?;
+                let located = located?;
+                self.draft.known_parents.remember(path, &located, base);
+                located
+            }
+        };
         check_length(located.pattern())?;
-        self.meter.charge(located.pattern().steps.len() as u64).await?;
+        self.meter.charge_sync(located.pattern().steps.len() as u64)?;
         Ok(located)
     }
 

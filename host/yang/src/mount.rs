@@ -207,8 +207,12 @@ impl confine_tree::Schema for MountedSchema {
         index.and_then(|index| self.blocks.get(index)).map_or(list, |block| SchemaNode(block.first))
     }
 
+    fn has_entry_models(&self, list: SchemaNode) -> bool {
+        !self.blocks.is_empty() && self.point.is_some_and(|point| point.list == list)
+    }
+
     fn entries(&self, list: SchemaNode) -> Vec<SchemaNode> {
-        if self.blocks.is_empty() || self.point.is_none_or(|point| point.list != list) {
+        if !self.has_entry_models(list) {
             return vec![list];
         }
         self.blocks.iter().map(|block| SchemaNode(block.first)).collect()

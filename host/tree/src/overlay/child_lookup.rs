@@ -24,10 +24,10 @@ pub(super) struct ChildLookup {
 }
 
 /// What identifies the entries of a list or leaf-list.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct EntryKeys {
     /// The keys; empty for a leaf-list.
-    pub(super) names: Vec<Name>,
+    pub(super) names: Arc<[Name]>,
     /// Set if equal values may be written differently.
     pub(super) forms: Option<Arc<KeyForms>>,
 }
@@ -65,7 +65,7 @@ impl EntryKeys {
 #[derive(Clone, Debug)]
 struct EntryTable {
     /// The keys the table was built for; empty for a leaf-list.
-    keys: Vec<Name>,
+    keys: Arc<[Name]>,
     by_key: HashMap<Box<str>, FirstEntry>,
 }
 

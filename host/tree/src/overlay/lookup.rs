@@ -4,7 +4,7 @@ use super::{
     LiveNode, NodeKind, Overlay, PrefixedText, SchemaLocation,
     child_lookup::{EntryKey, EntryKeys, FirstEntry},
 };
-use crate::{Name, NodeId, PatternStep};
+use crate::{Name, NodeId, PatternStep, QName, SchemaNode};
 
 /// The children of a node that a step may match.
 pub(super) enum StepMatch {
@@ -79,21 +79,54 @@ impl Overlay {
         list: Name,
         keys: &[Box<str>],
     ) -> EntryKeys {
+        // What a model says of a list is always the same.
+        if let Some(known) = location.schema.and_then(|node| self.modelled_keys.get(&node)) {
+            return known.clone();
+        }
         let forms = location.schema.and_then(|node| {
             let namespace = self.tree.names().resolve(list).namespace;
             self.schema_view.key_forms(node, namespace)
         });
-        EntryKeys { names: self.key_names(list, keys), forms }
+        let entry_keys = EntryKeys { names: self.key_names(list, keys).into(), forms };
+        if let Some(node) = location.schema {
+            self.modelled_keys.insert(node, entry_keys.clone());
+        }
+        entry_keys
     }
 
     /// Returns the schema location of the children with this name.
     pub(super) fn child_location(&mut self, parent: NodeId, name: Name) -> SchemaLocation {
         let above = self.location_below(parent);
         let schema_path = self.schema_view.schema_path(self.state(parent).schema_path, name, &self.tree);
-        let qname = self.tree.names().resolve(name);
-        SchemaLocation {
-            schema_path: Some(schema_path),
-            ..self.schema_view.child(self.tree.names(), above, qname)
+        let schema = above.schema.and_then(|above| self.schema_child(above, name));
+        SchemaLocation { schema_path: Some(schema_path), schema }
+    }
+
+    /// Returns the number of a name, and what is known of a child with that name.
+    pub(crate) fn locate_child(
+        &self,
+        parent: SchemaLocation,
+        name: QName<'_>,
+    ) -> (Option<Name>, SchemaLocation) {
+        let known = self.tree.names().get(name);
+        let above = parent.schema.zip(known);
+        match above.and_then(|(above, known)| self.schema_children.get(&(above, known))) {
+            Some(&child) => {
+                let schema_path = self.schema_view.known_path(parent, known);
+                (known, SchemaLocation { schema_path, schema: Some(child) })
+            }
+            None => (known, self.schema_view.child(self.tree.names(), parent, name)),
         }
+    }
+
+    /// Returns what a model has at a child of a node, if it has something there.
+    pub(super) fn schema_child(&mut self, above: SchemaNode, name: Name) -> Option<SchemaNode> {
+        if let Some(&known) = self.schema_children.get(&(above, name)) {
+            return Some(known);
+        }
+        let child = self.schema_view.schema().child(above, self.tree.names().resolve(name))?;
+        // What is not there is not kept: there may be much of it.
+        self.schema_children.insert((above, name), child);
+        Some(child)
     }
 }

@@ -216,9 +216,13 @@ impl SchemaView {
 
     /// Returns the location of a child.
     pub fn child(&self, names: &Names, parent: SchemaLocation, name: QName<'_>) -> SchemaLocation {
-        let schema_path =
-            parent.schema_path.zip(names.get(name)).and_then(|key| self.by_name.get(&key).copied());
+        let schema_path = self.known_path(parent, names.get(name));
         SchemaLocation { schema_path, schema: parent.schema.and_then(|above| self.schema.child(above, name)) }
+    }
+
+    /// Returns the schema path of a child with a name, if it has one.
+    pub(super) fn known_path(&self, parent: SchemaLocation, name: Option<Name>) -> Option<u32> {
+        parent.schema_path.zip(name).and_then(|key| self.by_name.get(&key).copied())
     }
 
     /// Returns whether the kind of a node is certain: known from the YANG model, or declared.

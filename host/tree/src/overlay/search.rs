@@ -75,8 +75,29 @@ impl PatternSearch {
 }
 
 impl Overlay {
+    /// Returns the node that a pattern matches now, or that it matches none, and how many steps that took; nothing if each step
+    /// of a [`PatternSearch`] must look at several nodes.
+    pub fn find_one(&mut self, pattern: &Pattern) -> (Option<Option<LiveNode>>, usize) {
+        let mut live = LiveNode::ROOT;
+        for (taken, step) in pattern.steps.iter().enumerate() {
+            let found = match self.find_step(live.node, step) {
+                StepMatch::One(child) => child.and_then(|child| self.live_child(live, child)),
+                StepMatch::Any => return (None, taken),
+            };
+            match found {
+                Some(found) => live = found,
+                None => return (Some(None), taken + 1),
+            }
+        }
+        (Some(Some(live)), pattern.steps.len())
+    }
+
     /// Returns the nodes that a pattern matches now, in document order. Counts [steps](Self::steps).
     pub fn find(&mut self, pattern: &Pattern) -> Vec<LiveNode> {
+        if let (Some(found), steps) = self.find_one(pattern) {
+            // Stopped work does not need the result.
+            return if self.steps.steps(steps).is_ok() { found.into_iter().collect() } else { Vec::new() };
+        }
         let mut search = PatternSearch::new(pattern.clone());
         let mut found = Vec::new();
         loop {

@@ -50,7 +50,7 @@ impl View {
             let (mut exists, mut other_exists) = (false, false);
             for (sibling, case_of_sibling) in self.in_choice(node, choice) {
                 self.draft.ensure_read(std::slice::from_ref(&sibling), &mut self.meter).await?;
-                let found = self.draft.search(sibling, &mut self.meter).await?;
+                let found = self.draft.search(&sibling, &mut self.meter).await?;
                 let mut is_there = false;
                 for live in found {
                     let place = self.draft.overlay.pattern(live.node());

@@ -87,7 +87,7 @@ impl View {
         if !overlay.schema_view().is_certain(spot) && !may_see {
             self.permit_scope(&bare, AccessOperation::Create)?;
         }
-        let form = overlay.schema_view().kind(spot);
+        let form = self.draft.overlay.schema_view().kind(spot);
         let is_leaf = fragment.first_child(node).is_none();
         let text = fragment.value(node).unwrap_or_default();
         let mut step = PatternStep::new(name);

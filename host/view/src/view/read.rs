@@ -244,7 +244,7 @@ impl View {
     /// As [`visible`](Self::visible), of the data that was read so far. `needs_all` is whether it matters if only a part is
     /// seen.
     async fn visible_in_draft(&mut self, pattern: &Pattern, needs_all: bool) -> Result<Vec<LiveNode>, Error> {
-        let found = self.draft.search(pattern.clone(), &mut self.meter).await?;
+        let found = self.draft.search(pattern, &mut self.meter).await?;
         let (seen, hidden) = self.filter_visible(found).await?;
         if let Some(HiddenNodes { first, reason, all }) = hidden {
             // A read that looks empty, and is not; or one that looks whole, and is not.

@@ -65,8 +65,8 @@ impl View {
     }
 
     /// Resolves the path of an edit, and refuses what the module may not write.
-    async fn resolve_to_write(&mut self, path: &str, access: AccessOperation) -> Result<LocatedPath, Error> {
-        let mut located = self.resolve(path).await?;
+    fn resolve_to_write(&mut self, path: &str, access: AccessOperation) -> Result<LocatedPath, Error> {
+        let mut located = self.resolve(path)?;
         self.permit_scope(located.pattern(), access)?;
         self.learn(&mut located, path.len())?;
         Ok(located)
@@ -74,7 +74,7 @@ impl View {
 
     async fn try_set(&mut self, path: &str, value: &str) -> Result<(), Error> {
         self.writable()?;
-        let located = self.resolve_to_write(path, AccessOperation::Create).await?;
+        let located = self.resolve_to_write(path, AccessOperation::Create)?;
         self.meter.charge_bytes(value.len()).await?;
         let overlay = &self.draft.overlay;
         let bound = overlay.bind(overlay.spot(&located), value, &self.prefixes, located.pattern());
@@ -109,7 +109,7 @@ impl View {
 
     async fn try_create(&mut self, path: &str) -> Result<(), Error> {
         self.writable()?;
-        let located = self.resolve_to_write(path, AccessOperation::Create).await?;
+        let located = self.resolve_to_write(path, AccessOperation::Create)?;
         self.create_resolved(&located).await
     }
 
@@ -127,7 +127,7 @@ impl View {
 
     async fn try_remove(&mut self, path: &str) -> Result<(), Error> {
         self.writable()?;
-        let located = self.resolve_to_write(path, AccessOperation::Delete).await?;
+        let located = self.resolve_to_write(path, AccessOperation::Delete)?;
         self.remove_resolved(located.pattern()).await
     }
 
@@ -158,7 +158,7 @@ impl View {
         let wanted = if permitted { self.keys_only(pattern, wanted) } else { wanted };
         self.draft.note(&wanted, &mut self.meter).await?;
         self.draft.ensure_read(&wanted, &mut self.meter).await?;
-        let mut found = self.draft.search(pattern.clone(), &mut self.meter).await?;
+        let mut found = self.draft.search(pattern, &mut self.meter).await?;
         if !permitted {
             (found, _) = self.filter_visible(found).await?;
         }
@@ -197,9 +197,21 @@ impl View {
     }
 
     /// Refuses an edit that the module's description or Confine's own rules do not permit.
-    pub(super) fn permit_scope(&self, pattern: &Pattern, access: AccessOperation) -> Result<(), CallRefusal> {
+    pub(super) fn permit_scope(
+        &mut self,
+        pattern: &Pattern,
+        access: AccessOperation,
+    ) -> Result<(), CallRefusal> {
+        if !self.writable.steps.is_empty() && pattern.steps.starts_with(&self.writable.steps) {
+            return Ok(());
+        }
         match self.scope.decide_without_rules(access, pattern) {
-            ScopeDecision::Permit { .. } => Ok(()),
+            ScopeDecision::Permit { .. } => {
+                let depth = self.scope.declared_from(pattern).unwrap_or(pattern.steps.len());
+                self.writable.steps.clear();
+                self.writable.steps.extend(pattern.steps.iter().take(depth).cloned());
+                Ok(())
+            }
             ScopeDecision::Deny { reason } => Err(denied(&self.draft, pattern, access, &reason)),
         }
     }
@@ -269,7 +281,7 @@ impl View {
         let wanted = self.keys_only(node, vec![node.clone()]);
         self.draft.note(&wanted, &mut self.meter).await?;
         self.draft.ensure_read(&wanted, &mut self.meter).await?;
-        let found = self.draft.search(node.clone(), &mut self.meter).await?;
+        let found = self.draft.search(node, &mut self.meter).await?;
         let refusal = match (found.first(), value) {
             (None, _) => refuse_create(&self.draft),
             // Creating or setting what exists already is no edit.

@@ -1,0 +1,180 @@
+//! The nodes above those that calls have named: most calls are about siblings, or about entries of one list, whose paths are the
+//! same up to their last steps.
+
+use std::sync::Arc;
+
+use confine_tree::{HashMap, LocatedPath, Overlay, Path, Pattern, PrefixMap};
+
+/// How many paths are remembered.
+const REMEMBERED: usize = 256;
+
+/// The bytes of the longest one.
+const LONGEST: usize = 1024;
+
+/// So many slashes are tried, the last one first.
+const TRIED: usize = 8;
+
+/// The parents that a module has named lately, as far as the models explain them: what a path leads to then depends on nothing that
+/// may change while the commit runs.
+#[derive(Default)]
+pub(crate) struct KnownParents {
+    /// By the path as it was written, up to and with a slash between two steps.
+    absolute: HashMap<Box<str>, LocatedPath>,
+    /// The same, of relative paths; the empty one leads to the instance.
+    relative: HashMap<Box<str>, LocatedPath>,
+    /// Whose paths they are.
+    prefixes: Option<Arc<PrefixMap>>,
+}
+
+impl KnownParents {
+    /// Forgets what does not hold for another instance, and another module.
+    pub(crate) fn begin(&mut self, prefixes: &Arc<PrefixMap>) {
+        self.relative.clear();
+        if !self.prefixes.as_ref().is_some_and(|known| Arc::ptr_eq(known, prefixes)) {
+            self.absolute.clear();
+            self.prefixes = Some(prefixes.clone());
+        }
+    }
+
+    /// Resolves a path if something above is known, and models explain all that is below that.
+    pub(crate) fn resolve(
+        &mut self,
+        path: &str,
+        base: &Pattern,
+        overlay: &Overlay,
+        prefixes: &PrefixMap,
+    ) -> Option<LocatedPath> {
+        let known = if path.starts_with('/') { &self.absolute } else { &self.relative };
+        let mut above = path;
+        for _ in 0..TRIED {
+            let slash = above.rfind('/');
+            let (known_text, rest) = path.split_at_checked(slash.map_or(0, |slash| slash + 1))?;
+            if let Some(parent) = known.get(known_text) {
+                let below =
+                    Path::parse(rest).ok().filter(|below| !below.absolute && !below.steps.is_empty())?;
+                let located = overlay.resolve_below(parent, &below.steps, prefixes)?;
+                if below.steps.len() > 1 {
+                    self.remember(path, &located, base);
+                }
+                return Some(located);
+            }
+            above = above.get(..slash?)?;
+        }
+        None
+    }
+
+    /// Remembers what is above a path that was resolved: its parent, and the parent of the last list entry on the way there.
+    pub(crate) fn remember(&mut self, path: &str, located: &LocatedPath, base: &Pattern) {
+        let known = if path.starts_with('/') { &mut self.absolute } else { &mut self.relative };
+        // A relative path begins at the instance.
+        let before = if path.starts_with('/') { 0 } else { base.steps.len() };
+        let steps = starts_of_steps(path);
+        let entry = steps.iter().rposition(|&(_, is_entry)| is_entry);
+        for index in [steps.len().checked_sub(1), entry].into_iter().flatten() {
+            let text = steps.get(index).and_then(|&(start, _)| path.get(..start));
+            let Some(text) = text.filter(|text| text.len() <= LONGEST && !known.contains_key(*text)) else {
+                continue;
+            };
+            if let Some(above) = located.above(before + index).filter(LocatedPath::is_modelled) {
+                if known.len() >= REMEMBERED {
+                    known.clear();
+                }
+                known.insert(text.into(), above);
+            }
+        }
+    }
+}
+
+/// Returns where each step of a path begins, and whether it has predicates.
+fn starts_of_steps(path: &str) -> Vec<(usize, bool)> {
+    let mut steps = Vec::new();
+    let mut quote = None;
+    for (at, byte) in path.bytes().enumerate() {
+        if at == 0 && byte != b'/' {
+            steps.push((0, false));
+        }
+        match (quote, byte) {
+            (Some(open), _) if open == byte => quote = None,
+            (Some(_), _) => {}
+            (None, b'\'' | b'"') => quote = Some(byte),
+            (None, b'/') => steps.push((at + 1, false)),
+            (None, b'[') => {
+                if let Some((_, is_entry)) = steps.last_mut() {
+                    *is_entry = true;
+                }
+            }
+            (None, _) => {}
+        }
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use confine_tree::{PatternStep, QName};
+    use confine_yang::{ModuleSet, MountedSchema};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn models() -> Arc<MountedSchema> {
+        let modules = [
+            "module c { namespace urn:c; prefix c; container top {
+               leaf a { type string; } container b { leaf a { type string; } leaf b { type string; } }
+               list l { key k; leaf k { type string; } leaf a { type int8; } container b { leaf a { type string; } } } } }",
+            "module d { namespace urn:d; prefix d; import c { prefix c; }
+               augment /c:top/c:b { leaf a { type string; } leaf d { type string; } } }",
+        ];
+        let mut set = ModuleSet::default();
+        modules.iter().for_each(|module| drop(set.add("test.yang", module.as_bytes()).unwrap()));
+        Arc::new(MountedSchema::new(Arc::new(set.compile()), "none"))
+    }
+
+    fn path() -> impl Strategy<Value = String> {
+        let step = prop::sample::select(vec![
+            "a",
+            "b",
+            "d",
+            "c:b",
+            "d:a",
+            "x",
+            "l",
+            "l[k='1']",
+            "l[k='a/b']",
+            "l[k=\"'/a\"]",
+            ".",
+            "",
+            "l[k='1'",
+            "b]",
+        ]);
+        let start = prop::sample::select(vec!["/c:top/", "/c:top/b/", "", "/"]);
+        (start, prop::collection::vec(step, 1..4))
+            .prop_map(|(start, steps)| format!("{start}{}", steps.join("/")))
+    }
+
+    proptest! {
+        #[test]
+        fn path_of_a_known_parent_leads_to_the_same_node(paths in prop::collection::vec(path(), 1..20)) {
+            let overlay = Overlay::new(models());
+            let prefixes = PrefixMap::new([("c", "urn:c"), ("d", "urn:d")]).unwrap();
+            let base = Pattern { steps: ["top", "b"].map(|local| PatternStep::new(QName::new("urn:c", local))).into() };
+            let mut parents = KnownParents::default();
+            parents.begin(&Arc::new(prefixes.clone()));
+            for path in paths {
+                let whole = Path::parse(&path).ok();
+                let whole = whole.and_then(|path| overlay.resolve_seeing(&path, &base, &prefixes, &mut |_, _| true).ok());
+                if let Some(located) = parents.resolve(&path, &base, &overlay, &prefixes) {
+                    prop_assert_eq!(Some(located.pattern()), whole.as_ref().map(LocatedPath::pattern), "{}", path);
+                    prop_assert_eq!(Some(located.spots()), whole.as_ref().map(LocatedPath::spots), "{}", path);
+                }
+                if let Some(located) = &whole {
+                    parents.remember(&path, located, &base);
+                    let is_modelled = located.is_modelled() && located.pattern().steps.len() > 1 && path != ".";
+                    prop_assert!(!is_modelled || parents.resolve(&path, &base, &overlay, &prefixes).is_some(), "{}", path);
+                }
+            }
+        }
+    }
+}
