@@ -43,6 +43,11 @@ class LogStream:
     def flush(self):
         """Does nothing: a line is written when it is complete."""
 
+    def finish(self):
+        """Writes a last line that is not complete."""
+        if self._rest:
+            self.write("\n")
+
 
 def connect(write):
     """Sends what any logger gets to the host's log."""

@@ -136,14 +136,16 @@ class SplitElement(ReadElement):
         self._xml = None
 
 
-class WholeElement(ReadElement):
-    """A node that was found, of which everything is read at once."""
+class FoundElement(ReadElement):
+    """A node that was found by its path. Its keys are known from the path; for anything else, all of it is read."""
 
-    __slots__ = ("_is_loaded",)
+    __slots__ = ("_is_loaded", "_looked_up")
 
     def __init__(self, area, above, name, attributes, path):
         super().__init__(area, above, name, attributes, path=path)
         self._is_loaded = False
+        # The children that were read before all were, by name.
+        self._looked_up = {}
 
     @property
     def attributes(self):
@@ -155,6 +157,31 @@ class WholeElement(ReadElement):
     @attributes.setter
     def attributes(self, attributes):
         self.set_attributes(attributes)
+
+    def _named(self, name):
+        if not self._is_loaded and self._path:
+            key = next((key for key in last_step(self._path).keys if name in (key, attribute_name(key))), None)
+            if key is not None:
+                self._load_named(key)
+                return self._among_children(name)
+        return super()._named(name)
+
+    def _load_named(self, name):
+        """Looks up the children with exactly this name, and returns those that were read."""
+        if name not in self._looked_up:
+            self._looked_up[name] = []
+            self._looked_up[name] = found = self._lookup(name)
+            self._select(found)
+            self._old_children.extend(found)
+            # What the module has made comes last.
+            was = {id(child) for child in self._old_children}
+            at = sum(id(child) in was for child in self._children)
+            self._children[at:at] = [child for child in found if not child._is_hidden]
+        return self._looked_up[name]
+
+    def _lookup(self, name):
+        text = last_step(self._path).keys[name]
+        return [ReadElement(self._area, self, name, {}, text, f"{self._path}/{name}")]
 
     def _load(self):
         if self._is_loaded:
@@ -176,48 +203,6 @@ class WholeElement(ReadElement):
         self._take([SplitElement(self._area, self, xml, part) for part in split(xml, start, end)])
 
     def _take(self, children):
-        self._adopt(children)
-
-
-class NamedElement(WholeElement):
-    """A node that was found, of which the children are looked up by name as long as that is enough."""
-
-    __slots__ = ("_namespace", "_looked_up")
-
-    def __init__(self, area, above, name, attributes, path, namespace):
-        super().__init__(area, above, name, attributes, path)
-        self._namespace = namespace
-        self._looked_up = {}
-
-    def _named(self, name):
-        """Looks a child up: by the name as it is, or by those that the name of an attribute may stand for."""
-        if self._is_loaded:
-            return super()._named(name)
-        for candidate in _names(name):
-            if self._load_named(candidate):
-                break
-        return self._among_children(name)
-
-    def _load_named(self, name):
-        """Looks up the children with exactly this name, and returns those that were read."""
-        if name not in self._looked_up:
-            self._looked_up[name] = []
-            self._looked_up[name] = found = self._lookup(name)
-            self._select(found)
-            self._old_children.extend(found)
-            # What the module has made comes last.
-            was = {id(child) for child in self._old_children}
-            at = sum(id(child) in was for child in self._children)
-            self._children[at:at] = [child for child in found if not child._is_hidden]
-        return self._looked_up[name]
-
-    def _lookup(self, name):
-        keys = last_step(self._path).keys if self._path else {}
-        if name in keys:
-            return [ReadElement(self._area, self, name, {}, keys[name], f"{self._path}/{name}")]
-        return self._area.lookup(self, name)
-
-    def _take(self, children):
         """Adds what was read to what was looked up before, which the module may have changed."""
         rest = {name: iter(found) for name, found in self._looked_up.items()}
         merged = [next(rest[child._name], child) if child._name in rest else child for child in children]
@@ -228,6 +213,29 @@ class NamedElement(WholeElement):
         self._select([child for child in merged if id(child) not in known])
         still = [child for child in merged if id(child) not in gone and not child._is_hidden]
         self._children = still + made
+
+
+class NamedElement(FoundElement):
+    """A node that was found, of which the children are looked up by name as long as that is enough."""
+
+    __slots__ = ("_namespace",)
+
+    def __init__(self, area, above, name, attributes, path, namespace):
+        super().__init__(area, above, name, attributes, path)
+        self._namespace = namespace
+
+    def _named(self, name):
+        """Looks a child up: by the name as it is, or by those that the name of an attribute may stand for."""
+        if self._is_loaded:
+            return super()._named(name)
+        for candidate in _names(name):
+            if self._load_named(candidate):
+                break
+        return self._among_children(name)
+
+    def _lookup(self, name):
+        is_key = self._path and name in last_step(self._path).keys
+        return super()._lookup(name) if is_key else self._area.lookup(self, name)
 
 
 class ServicesElement(NamedElement):
@@ -323,7 +331,7 @@ class Area:
     def _found(self, above, path, namespace):
         step = last_step(path)
         if namespace is None:
-            return WholeElement(self, above, step.name, None, path)
+            return FoundElement(self, above, step.name, None, path)
         attributes = {} if namespace == above._namespace else {"xmlns": namespace}
         if step.entry is not None:
             return ReadElement(self, above, step.name, attributes, step.entry, path)
@@ -331,7 +339,7 @@ class Area:
         is_container = not step.keys and not path.startswith("/services/")
         if is_device or is_container:
             return NamedElement(self, above, step.name, attributes, path, namespace)
-        return WholeElement(self, above, step.name, attributes, path)
+        return FoundElement(self, above, step.name, attributes, path)
 
 
 def datastore(view, service, prefixes, change_of_services, change_of_devices, selection=None):

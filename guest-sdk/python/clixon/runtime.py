@@ -82,6 +82,8 @@ class ServerModule:
                     confine.log("error", line)
                 tag, path = getattr(error, "tag", "operation-failed"), getattr(error, "path", None)
                 raise confine.Error(message, tag, path) from None
+            finally:
+                output.finish()
 
 
 def _import_all(source):

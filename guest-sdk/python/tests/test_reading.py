@@ -50,6 +50,14 @@ class ReadingTest(unittest.TestCase):
             ["/devices/device[name='r1']/config/oc-sys:system/users/user[username='root']"],
         )
 
+    def test_keys_of_an_entry_are_known_without_reading(self):
+        site = Site()
+        instances = site.root.services.get_elements("ssh-users")
+        self.assertEqual([one.service_name.cdata for one in instances], ["ops"])
+        self.assertEqual([one.username for one in site.device("r1").config.system.users.user], ["root", "old"])
+        self.assertEqual(site.view.reads(), [])
+        self.assertEqual(instances[0].dumps().count("<service-name>"), 1)
+
     def test_node_of_another_namespace_is_read_whole_once(self):
         site = Site()
         interfaces = site.device("r1").config.interfaces
@@ -99,7 +107,7 @@ class ReadingTest(unittest.TestCase):
     def test_both_names_of_the_service(self):
         for name in ["ssh_users", "ssh-users"]:
             site = Site()
-            self.assertEqual(site.root.services.get_elements(name)[0].service_name, "ops")
+            self.assertEqual(site.root.services.get_elements(name)[0].username.name, "ann")
             self.assertEqual(site.view.reads(), ["/services/ssh-users:ssh-users[service-name='ops']"])
 
     def test_services_of_others_are_asked_for_and_refused_by_the_host(self):
