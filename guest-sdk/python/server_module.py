@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Prepares a module of the Clixon controller's Python server to be compiled: a file with `SERVICE` and `setup`.
 
-Writes a module in Python that `componentize-py` compiles, and prints the world of its component. Without a file of that kind,
-prints nothing. The file itself is not run here.
+Writes a module in Python that `componentize-py` compiles, and prints the world of its component. For a file of another
+kind, prints nothing. The file itself is not run here.
 """
 
 import argparse
@@ -111,7 +111,8 @@ def namespaces_in_yang(path, service):
     files = sorted(path.rglob("*.yang")) if path.is_dir() else [path]
     found = []
     for file in files:
-        text = re.sub(r"(?:^|(?<=\s))//[^\n]*|/\*.*?\*/", "", file.read_text(encoding="utf-8", errors="replace"), flags=re.S | re.M)
+        text = file.read_text(encoding="utf-8", errors="replace")
+        text = re.sub(r"(?:^|(?<=\s))//[^\n]*|/\*.*?\*/", "", text, flags=re.S | re.M)
         augments = re.search(r"""augment\s+["']?/[\w-]+:services["']?\s*\{""", text)
         namespace = re.search(r"""namespace\s+["']?([^"';\s]+)["']?\s*;""", text)
         prefix = re.search(r"""\bprefix\s+["']?([\w.-]+)["']?\s*;""", text)

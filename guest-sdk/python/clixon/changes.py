@@ -7,8 +7,8 @@ The tree is compared with what was read of it: what was not looked at was not ch
 - the text of leaves that was changed;
 - the elements above these, and the keys of list entries on the way.
 
-An element whose name or keys were changed is another one: the old one is removed, and the new one created. Who created what is
-left to the host, so the attributes `cl:creator` and `nc:operation` are not part of the edit.
+An element whose name or keys were changed is another one: the old one is removed, and the new one created. Who
+created what is left to the host, so the attributes `cl:creator` and `nc:operation` are not part of the edit.
 """
 
 from clixon.datastore_path import last_step

@@ -189,7 +189,10 @@ class FoundElement(ReadElement):
         self._is_loaded = True
         xml = self._area.read(self.path)
         parts = split(xml, 0, len(xml))
-        if len(parts) != 1:
+        if not parts:
+            self._take([])
+            return
+        if len(parts) > 1:
             raise ValueError(f"`{self.path}` is {len(parts)} nodes")
         _, attributes, start, end = parts[0]
         if self._attributes is None:
@@ -206,6 +209,8 @@ class FoundElement(ReadElement):
         """Adds what was read to what was looked up before, which the module may have changed."""
         rest = {name: iter(found) for name, found in self._looked_up.items()}
         merged = [next(rest[child._name], child) if child._name in rest else child for child in children]
+        # What is taken to be there may not be.
+        merged += [child for found in rest.values() for child in found]
         known = {id(child) for child in self._old_children}
         gone = known - {id(child) for child in self._children}
         made = [child for child in self._children if id(child) not in known]
@@ -319,6 +324,10 @@ class Area:
     def lookup(self, above, name):
         """Returns the children of a node that have this name."""
         namespace, prefix = above._namespace, self._prefixes.get(above._namespace)
+        is_device = namespace == CONTROLLER and above._name == "device"
+        if is_device and name == "config":
+            # It is there, if only as a place for what the module creates.
+            return [self._found(above, f"{above._path}/config", CONTROLLER)]
         # Below these two, everything is in other namespaces.
         is_mount = namespace == CONTROLLER and above._name in ("config", "services")
         if prefix and not is_mount:

@@ -11,8 +11,10 @@ KEYS |= {"username": ("name",), "route": ("prefix", "table"), "device-group": ("
 PREFIXES = {"oc-sys": SYSTEM, "ssh-users": USERS}
 
 DATASTORE = f"""
-<services xmlns="{CONTROLLER}"><properties><bgp-customer xmlns="urn:bgp"><bgp-group>test</bgp-group></bgp-customer></properties>
-<ssh-users xmlns="{USERS}"><service-name>ops</service-name><username><name>ann</name><role>admin</role></username></ssh-users>
+<services xmlns="{CONTROLLER}">
+<properties><bgp-customer xmlns="urn:bgp"><bgp-group>test</bgp-group></bgp-customer></properties>
+<ssh-users xmlns="{USERS}"><service-name>ops</service-name>
+<username><name>ann</name><role>admin</role></username></ssh-users>
 </services>
 <devices xmlns="{CONTROLLER}">
 <device><name>r1</name><addr>192.0.2.1</addr><config>
@@ -20,13 +22,16 @@ DATASTORE = f"""
 <search>a.example</search><search>b.example</search>
 <users><user><username>root</username><role>admin</role></user><user><username>old</username></user></users></system>
 <interfaces xmlns="urn:if"><interface><name>eth0</name><mtu>1500</mtu></interface>
-<interface><name>eth1</name><route><prefix>192.0.2.0/24</prefix><table>1</table><via>a</via></route></interface></interfaces>
+<interface><name>eth1</name><route><prefix>192.0.2.0/24</prefix><table>1</table><via>a</via></route></interface>
+</interfaces>
 </config></device>
 <device><name>r2</name><addr>192.0.2.2</addr><config><system xmlns="{SYSTEM}"><config><hostname>r2</hostname></config></system>
 </config></device>
 <device-group><name>all</name><device-name>r1</device-name><device-group>west</device-group></device-group>
-<device-group><name>west</name><device-name>r2</device-name><device-name>r1</device-name><device-group>all</device-group></device-group>
-<template><name>t</name><config><configuration xmlns="urn:junos"><policy><name>${{NAME}}</name></policy></configuration></config></template>
+<device-group><name>west</name><device-name>r2</device-name><device-name>r1</device-name>
+<device-group>all</device-group></device-group>
+<template><name>t</name><config><configuration xmlns="urn:junos"><policy><name>${{NAME}}</name></policy>
+</configuration></config></template>
 </devices>
 """
 

@@ -7,13 +7,18 @@ from clixon.event import RPCEventHandler
 from clixon.parser import parse_string
 from tests.site import Site
 
-OPENCONFIG = """<devices><device><name>r1</name><config><interfaces><interface><name>lo0</name><subinterfaces><subinterface>
-<index>0</index><ipv6><addresses><address><ip>2001:db8::1</ip><config><prefix-length>64</prefix-length></config></address>
-</addresses></ipv6></subinterface></subinterfaces></interface></interfaces></config></device></devices>"""
-JUNOS = """<devices><device><name>r1</name><config><configuration xmlns="http://yang.juniper.net/junos/conf/root"><interfaces>
-<interface><name>lo0</name><unit><name>0</name><family><inet><address><name>192.0.2.1/32</name><primary/></address>
-<address><name>192.0.2.2/32</name></address></inet></family></unit></interface></interfaces></configuration></config></device>
-</devices>"""
+OPENCONFIG = """
+<devices><device><name>r1</name><config><interfaces><interface><name>lo0</name>
+<subinterfaces><subinterface><index>0</index><ipv6><addresses>
+<address><ip>2001:db8::1</ip><config><prefix-length>64</prefix-length></config></address>
+</addresses></ipv6></subinterface></subinterfaces></interface></interfaces></config></device></devices>
+"""
+JUNOS = """
+<devices><device><name>r1</name><config><configuration xmlns="http://yang.juniper.net/junos/conf/root">
+<interfaces><interface><name>lo0</name><unit><name>0</name><family><inet>
+<address><name>192.0.2.1/32</name><primary/></address><address><name>192.0.2.2/32</name></address>
+</inet></family></unit></interface></interfaces></configuration></config></device></devices>
+"""
 
 
 class HelpersTest(unittest.TestCase):
@@ -30,7 +35,8 @@ class HelpersTest(unittest.TestCase):
         self.assertIsNone(helpers.get_service_instance(self.root, "ssh-users"))
 
     def test_service_instance_with_a_key_of_any_name(self):
-        root = parse_string("<services><vpn><customer>a b</customer></vpn><vpn><customer>'c'</customer></vpn></services>")
+        instances = "<vpn><customer>a b</customer></vpn><vpn><customer>'c'</customer></vpn>"
+        root = parse_string(f"<services>{instances}</services>")
         self.assertEqual(helpers.get_service_instance(root, "vpn", instance="'c'").customer, "'c'")
 
     def test_service_instances(self):

@@ -94,11 +94,8 @@ def change(chance, maker, root):
         return
     containers = ["box", "extra", "entry", "link"]
     while chance.random() < 0.6:
-        below = [
-            one
-            for one in (place.get_elements(chance.choice(containers)) if chance.random() < 0.5 else place.get_elements())
-            if one.origname() in containers
-        ]
+        name = chance.choice(containers) if chance.random() < 0.5 else ""
+        below = [one for one in place.get_elements(name) if one.origname() in containers]
         if not below:
             break
         place = chance.choice(below)

@@ -123,6 +123,14 @@ class ReadingTest(unittest.TestCase):
         expected = DATASTORE.replace("\n", "")
         self.assertEqual(sorted(text), sorted(expected))
 
+    def test_config_of_a_device_that_has_none_is_a_place_to_create_in(self):
+        device = f'<devices xmlns="{CONTROLLER}"><device><name>r1</name></device></devices>'
+        for look in [lambda device: None, lambda device: device.dumps()]:
+            site = Site(device)
+            site.device("r1").config.create("clock", attributes={"xmlns": "urn:clock"})
+            look(site.device("r1"))
+            self.assertIn('<config><clock xmlns="urn:clock"/></config>', site.edit())
+
     def test_what_was_looked_up_stays_the_same_when_all_is_read(self):
         site = Site()
         user = site.device("r1").config.system.users.user[1]

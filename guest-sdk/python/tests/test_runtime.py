@@ -87,7 +87,8 @@ class RuntimeTest(ModuleTest):
         self.assertEqual(fake_confine.LOG, [("info", "[('diff', True), ('instance', 'ops')]")])
 
     def test_print_and_logging_reach_the_log(self):
-        self.setup_of("print('a\\nb'); logging.getLogger('x').error('c'); print('d', file=sys.stderr, end='')", "import logging, sys")
+        body = "print('a\\nb'); logging.getLogger('x').error('c'); print('d', file=sys.stderr, end='')"
+        self.setup_of(body, "import logging, sys")
         self.assertEqual(fake_confine.LOG, [("info", "a"), ("info", "b"), ("error", "c"), ("info", "d")])
 
     def test_exception_says_where_and_what(self):
