@@ -76,6 +76,11 @@ class ChangesTest(unittest.TestCase):
         self.system.users.delete()
         self.written(system(f"<users {NC}/><config><login-banner {NC}/></config>"))
 
+    def test_what_was_deleted_stays_so_when_all_is_read(self):
+        self.system.config.delete("hostname")
+        self.assertEqual(self.system.config.dumps(), "<login-banner>a &amp; b</login-banner>")
+        self.written(system(f"<config><hostname {NC}/></config>"))
+
     def test_leaf_list_entries(self):
         self.system.search[0].delete()
         self.system.search.cdata = "c.example"

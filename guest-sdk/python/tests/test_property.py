@@ -17,6 +17,8 @@ LEAF_LISTS = {"tag"}
 # Containers, with and without a namespace of their own; `m` has no prefix in the description.
 NAMESPACES = {"system": "urn:p", "interfaces": "urn:m", "extra": "urn:p"}
 PREFIXES = {"p": "urn:p", "s": "urn:s"}
+# What a module may do, and how often.
+CHANGES = ["create", "create", "add", "add", "text", "text", "delete", "delete", "replace", "move", "look", "delete-name"]
 TEXTS = ["", "x", "a & <b>", "it's \"7\"", "line 1\nline 2", " space ", "true", "ü]]>"]
 
 
@@ -99,7 +101,7 @@ def change(chance, maker, root):
         if not below:
             break
         place = chance.choice(below)
-    what = chance.choice(["create", "create", "add", "add", "text", "text", "delete", "delete", "replace", "move", "look", "delete-name"])
+    what = chance.choice(CHANGES)
     if what == "create":
         place.create(f"new-{maker.number}", data=maker.fresh())
     elif what == "add":
