@@ -89,6 +89,20 @@ class ServerFile:
                 raise Refusal(f"{where}: `{name}` is not a {DIRECTIVES[name].__name__} of Python")
         return values
 
+    def check_imports(self):
+        """Refuses to import parts of the Python server that talk to the controller."""
+        here = pathlib.Path(__file__).parent
+        for node in ast.walk(self.tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            for name in names:
+                if name.startswith("clixon.") and not here.joinpath(*name.split(".")).with_suffix(".py").exists():
+                    raise Refusal(
+                        f"{self.path.name}, line {node.lineno}: `{name}` is not available to a module on Confine, which "
+                        f"has no connection: it reads and changes the tree that `setup` receives"
+                    )
+
     def namespaces(self):
         """Returns the namespaces that the module gives to elements, in the order of the file."""
         texts = [
@@ -198,6 +212,7 @@ def main():
         file = ServerFile(path, path.read_text(encoding="utf-8"))
         if not file.is_module:
             return 0
+        file.check_imports()
         yang = arguments.yang or pathlib.Path(os.path.abspath(path)).parent
         settings = settings_of(file, arguments.namespace, yang)
     except Refusal as refusal:

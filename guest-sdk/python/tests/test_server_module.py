@@ -53,6 +53,12 @@ class ServerModuleTest(unittest.TestCase):
         with self.assertRaisesRegex(server_module.Refusal, "vpn.py, line 1: "):
             self.file("def setup(:\n")
 
+    def test_parts_of_the_server_that_talk_to_the_controller_are_refused(self):
+        self.file("from clixon.element import Element\nimport clixon.parser\n" + MODULE).check_imports()
+        for line in ["from clixon.netconf import rpc_commit", "import clixon.sock"]:
+            with self.assertRaisesRegex(server_module.Refusal, r"vpn.py, line 1: `clixon\.\w+` is not available"):
+                self.file(f"{line}\n{MODULE}").check_imports()
+
     def test_by_default_it_reads_all_of_devices_and_its_instances_and_writes_all_configuration(self):
         settings = self.settings(namespace="urn:vpn")
         self.assertEqual(settings["services"], ["service:vpn"])
