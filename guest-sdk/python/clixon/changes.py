@@ -39,6 +39,9 @@ def edit_of(root):
 
 def _changed(element):
     """Returns what has changed in an element that was read and is still there."""
+    if not element._children and not element._old_children and not element.is_changed():
+        # Most elements are leaves, or nobody has looked into them.
+        return ""
     if _is_removal(element):
         return _removed(element)
     if element._name != element._old_name or _namespace_has_changed(element) or _key_has_changed(element):

@@ -4,7 +4,7 @@ import os
 import traceback
 
 # Where frames are that say nothing about the module: this package, and the standard library.
-_OWN = (os.path.dirname(__file__), os.path.dirname(os.__file__))
+_OWN = (os.path.dirname(__file__), os.path.dirname(traceback.__file__))
 # The frames that are shown, the last ones.
 _MOST_FRAMES = 4
 _NO_FILES = "a module has no files, no network and no processes"

@@ -99,7 +99,9 @@ def get_devices_from_group(root, device_group_name):
 
 def get_properties(root, name):
     """Returns the leaves of `/services/properties/NAME` by their names, and by their names with `_` for `-`."""
-    properties = root.services.properties.find(name)
+    services = root.find("services")
+    every = services.find("properties") if services is not None else None
+    properties = every.find(name) if every is not None else None
     values = {}
     for leaf in properties.get_elements() if properties is not None else []:
         values[leaf.origname()] = values[leaf.get_name()] = leaf.cdata

@@ -121,7 +121,7 @@ class SplitElement(ReadElement):
 
     def __init__(self, area, above, xml, part):
         name, attributes, start, end = part
-        super().__init__(area, above, name, parse_attributes(attributes))
+        super().__init__(area, above, name, parse_attributes(attributes) if attributes else {})
         self._xml = xml
         self._range = (start, end)
 

@@ -60,6 +60,8 @@ class HelpersTest(unittest.TestCase):
     def test_properties_by_both_names(self):
         properties = helpers.get_properties(self.root, "bgp-customer")
         self.assertEqual(properties, {"bgp-group": "test", "bgp_group": "test"})
+        self.assertEqual(helpers.get_properties(self.root, "zz"), {})
+        self.assertEqual(helpers.get_properties(parse_string("<services/>"), "zz"), {})
 
     def test_path_by_key_and_by_position(self):
         path = "/devices/device[name='r1']/config/interfaces/interface[1]/name"
