@@ -5,8 +5,8 @@ import functools
 from clixon.exceptions import UnavailableError
 
 _INSTEAD = (
-    "the tree that `setup` receives is the module's access to the controller. "
-    "Commits, pulls, RPCs of devices and other users' sessions belong into a program of their own."
+    "read and change the tree that `setup` receives. "
+    "For commits, pulls and RPCs of devices, use another program with a session of its own."
 )
 
 

@@ -12,8 +12,8 @@ import types
 
 from clixon.exceptions import UnavailableError
 
-_NETWORK = "what a module needs belongs into the service or into `/services/properties`, written there by a program."
-_PROCESS = "do the work in Python, or outside of the module."
+_NETWORK = "have another program write what the module needs into the service or into `/services/properties`."
+_PROCESS = "do the work in Python, or in another program."
 
 # Packages that open connections: they may be there when a module is built, and cannot work in it.
 NETWORK_PACKAGES = ("aiohttp", "httpx", "ncclient", "netmiko", "paramiko", "pynetbox", "requests")
@@ -25,7 +25,7 @@ def prepare():
         setattr(socket, name, _unavailable(f"`socket.{name}`", _NETWORK))
     subprocess.Popen = _unavailable("`subprocess`", _PROCESS)
     os.system = os.popen = _unavailable("`os.system`", _PROCESS)
-    threading.Thread.start = _unavailable("a thread", "do one thing after the other.")
+    threading.Thread.start = _unavailable("a thread", "do the work without threads.")
     for name in NETWORK_PACKAGES:
         sys.modules[name] = sys.modules[f"{name}.exceptions"] = _NetworkPackage(name)
 
