@@ -271,6 +271,18 @@ class Element:
     def __hash__(self):
         return hash(self.cdata)
 
+    def __deepcopy__(self, memo):
+        """Returns an element of its own with the same text, attributes and children, to be added elsewhere."""
+        return self._copied(None)
+
+    def _copied(self, above):
+        copied = Element(self._name, self.attributes, self.cdata, parent=above)
+        copied._children = [child._copied(copied) for child in self._all()]
+        return copied
+
+    def __copy__(self):
+        return self.__deepcopy__({})
+
     def __str__(self):
         return self.cdata
 

@@ -92,7 +92,7 @@ def _own_text(text):
 
 
 def parse_file(filename):
-    """Parses a file. A module has no files when it runs: this works where the module is built, outside of functions."""
+    """Parses a file. It is an error in a module, which has no files: put the text into a Python file."""
     with open(filename, encoding="utf-8") as file:
         return parse_string(file.read())
 
@@ -123,7 +123,7 @@ def parse_template(template, **kwargs):
 
 
 def parse_template_file(filename, **kwargs):
-    """Parses a template in a file: see `parse_file`."""
+    """Parses a template in a file. It is an error in a module: see `parse_file`."""
     kwargs.pop("format", None)
     with open(filename, encoding="utf-8") as file:
         return parse_template(file.read(), **kwargs)

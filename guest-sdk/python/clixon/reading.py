@@ -108,6 +108,14 @@ class ReadElement(Element):
     def _has_text(self, name, text):
         return any(leaf.cdata == text for leaf in self.get_elements(name))
 
+    def __deepcopy__(self, memo):
+        copied = super().__deepcopy__(memo)
+        namespace = namespace_of(self)
+        if namespace is not None:
+            # It is no longer below what it inherits its namespace from.
+            copied._attributes.setdefault("xmlns", namespace)
+        return copied
+
     def _first_key(self):
         if self._path is None:
             return super()._first_key()

@@ -1,5 +1,6 @@
 """What is written of a tree: what the module has changed, and nothing else."""
 
+import copy
 import unittest
 
 from clixon.element import Element
@@ -121,6 +122,13 @@ class ChangesTest(unittest.TestCase):
         self.system.create("copy").add(interface)
         inner = '<interface xmlns="urn:if"><name>eth0</name><mtu>1500</mtu></interface>'
         self.written(system(f"<copy>{inner}</copy>"))
+
+    def test_copy_of_an_entry_is_created_elsewhere(self):
+        user = copy.deepcopy(self.system.users.user[0])
+        user.username.cdata = "second"
+        self.site.device("r2").config.system.create("users").add(user)
+        created = f'<user xmlns="{SYSTEM}"><username>second</username><role>admin</role></user>'
+        self.written(system(f"<users>{created}</users>"), "r2")
 
     def test_creator_is_left_out(self):
         user = self.system.users.create("user", attributes={"cl:creator": "x[y='z']", "nc:operation": "merge"})

@@ -1,5 +1,6 @@
 """Elements as a module makes and looks at them."""
 
+import copy
 import json
 import unittest
 
@@ -145,6 +146,13 @@ class ElementTest(unittest.TestCase):
 
     def test_an_element_is_true(self):
         self.assertTrue(self.root.a.e)
+
+    def test_copies_are_elements_of_their_own(self):
+        for copied in [copy.copy(self.root.a), copy.deepcopy(self.root.a)]:
+            copied.c_d.cdata = "changed"
+            self.assertEqual(copied.dumps(), "<b>1</b><b>2</b><c-d>changed</c-d><e/>")
+            self.assertEqual((copied.parent(), copied.e.parent()), (None, copied))
+        self.assertEqual(self.root.a.c_d.cdata, "foo")
 
     def test_parents(self):
         self.assertIs(self.root.a.e.parent(), self.root.a)

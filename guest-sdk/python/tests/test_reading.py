@@ -36,6 +36,18 @@ class ReadingTest(unittest.TestCase):
         self.assertEqual(len([device.name.cdata for device in site.root.devices.device]), 1000)
         self.assertEqual(site.view.calls, [("find", "/devices/ctrl:device")])
 
+    def test_names_with_quotes_slashes_and_brackets(self):
+        for name in ["it's", 'a "b"', "it''s \"x\"", "a/b[1]", "]", "ü = x"]:
+            escaped = name.replace('"', "&quot;")
+            hostname = f'<system xmlns="{SYSTEM}"><config><hostname>x</hostname></config></system>'
+            devices = f"<device><name>{escaped}</name><config>{hostname}</config></device>"
+            site = Site(f'<devices xmlns="{CONTROLLER}">{devices}</devices>')
+            self.assertEqual(site.device(name).config.system.config.hostname, "x")
+            site.device(name).config.system.config.hostname.cdata = "y"
+            site.view.edit_xml(site.edit())
+            written = Site(site.view.read_xml("/devices")).root.devices.device.config.system
+            self.assertEqual(written.dumps(), "<config><hostname>y</hostname></config>")
+
     def test_containers_whose_namespace_is_declared_are_passed_unread(self):
         site = Site()
         self.assertEqual(len(site.device("r1").config.system.users.get_elements("user")), 2)
