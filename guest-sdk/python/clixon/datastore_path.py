@@ -23,20 +23,26 @@ class Step:
         return self.keys.get(".")
 
 
-def last_step(path):
-    """Returns the last step of a path.
+def last_step(path, above=None):
+    """Returns the last step of a path. It is found sooner if `above`, the path of the node above, is known.
 
     >>> step = last_step("/devices/device[name='a/b']/config/p:user[name='it''s'][id=\\"1\\"]")
     >>> step.prefix, step.name, step.keys
     ('p', 'user', {'name': "it's", 'id': '1'})
+    >>> last_step("/devices/device[name='r1']", "/devices").keys
+    {'name': 'r1'}
     """
     last = None
-    for last in _STEP.finditer(path):
-        pass
+    if above is not None and path.startswith(above):
+        last = _STEP.fullmatch(path, len(above))
+    if last is None:
+        for last in _STEP.finditer(path):
+            pass
     if last is None:
         raise ValueError(f"`{path}` is not a path")
+    prefix, name, predicates = last.groups()
     keys = {}
-    for name, quoted in _PREDICATE.findall(last[3]):
+    for key, quoted in _PREDICATE.findall(predicates) if predicates else ():
         quote = quoted[0]
-        keys[name.rpartition(":")[2]] = quoted[1:-1].replace(quote * 2, quote)
-    return Step(last[1].rstrip(":") or None, last[2], keys)
+        keys[key.rpartition(":")[2]] = quoted[1:-1].replace(quote * 2, quote)
+    return Step(prefix[:-1] or None, name, keys)

@@ -116,11 +116,6 @@ class ReadElement(Element):
             copied._attributes.setdefault("xmlns", namespace)
         return copied
 
-    def _first_key(self):
-        if self._path is None:
-            return super()._first_key()
-        return next(iter(last_step(self._path).keys.values()), None)
-
 
 class SplitElement(ReadElement):
     """An element in a text that was read, of which the children are made when they are looked at."""
@@ -147,11 +142,12 @@ class SplitElement(ReadElement):
 class FoundElement(ReadElement):
     """A node that was found by its path. Its keys are known from the path; for anything else, all of it is read."""
 
-    __slots__ = ("_is_loaded", "_looked_up")
+    __slots__ = ("_is_loaded", "_looked_up", "_keys")
 
-    def __init__(self, area, above, name, attributes, path):
+    def __init__(self, area, above, name, attributes, path, keys):
         super().__init__(area, above, name, attributes, path=path)
         self._is_loaded = False
+        self._keys = keys
         # The children that were read before all were, by name.
         self._looked_up = {}
 
@@ -167,12 +163,15 @@ class FoundElement(ReadElement):
         self.set_attributes(attributes)
 
     def _named(self, name):
-        if not self._is_loaded and self._path:
-            key = next((key for key in last_step(self._path).keys if name in (key, attribute_name(key))), None)
-            if key is not None:
-                self._load_named(key)
-                return self._among_children(name)
+        if not self._is_loaded:
+            for key in self._keys:
+                if name == key or name == attribute_name(key):
+                    self._load_named(key)
+                    return self._among_children(name)
         return super()._named(name)
+
+    def _first_key(self):
+        return next(iter(self._keys.values()), None)
 
     def _load_named(self, name):
         """Looks up the children with exactly this name, and returns those that were read."""
@@ -180,6 +179,9 @@ class FoundElement(ReadElement):
             self._looked_up[name] = []
             self._looked_up[name] = found = self._lookup(name)
             self._select(found)
+            if not self._children and not self._old_children and self._selection is None:
+                self._old_children, self._children = list(found), list(found)
+                return found
             self._old_children.extend(found)
             # What the module has made comes last.
             was = {id(child) for child in self._old_children}
@@ -188,8 +190,7 @@ class FoundElement(ReadElement):
         return self._looked_up[name]
 
     def _lookup(self, name):
-        text = last_step(self._path).keys[name]
-        return [ReadElement(self._area, self, name, {}, text, f"{self._path}/{name}")]
+        return [ReadElement(self._area, self, name, {}, self._keys[name], f"{self._path}/{name}")]
 
     def _load(self):
         if self._is_loaded:
@@ -233,8 +234,8 @@ class NamedElement(FoundElement):
 
     __slots__ = ("_namespace",)
 
-    def __init__(self, area, above, name, attributes, path, namespace):
-        super().__init__(area, above, name, attributes, path)
+    def __init__(self, area, above, name, attributes, path, keys, namespace):
+        super().__init__(area, above, name, attributes, path, keys)
         self._namespace = namespace
 
     def _named(self, name):
@@ -247,8 +248,7 @@ class NamedElement(FoundElement):
         return self._among_children(name)
 
     def _lookup(self, name):
-        is_key = self._path and name in last_step(self._path).keys
-        return super()._lookup(name) if is_key else self._area.lookup(self, name)
+        return super()._lookup(name) if name in self._keys else self._area.lookup(self, name)
 
 
 class ServicesElement(NamedElement):
@@ -257,7 +257,7 @@ class ServicesElement(NamedElement):
     __slots__ = ("_readable",)
 
     def __init__(self, area, above, service):
-        super().__init__(area, above, "services", {"xmlns": CONTROLLER}, "/services", CONTROLLER)
+        super().__init__(area, above, "services", {"xmlns": CONTROLLER}, "/services", {}, CONTROLLER)
         self._readable = ("properties", service)
 
     def _load(self):
@@ -335,28 +335,30 @@ class Area:
         is_device = namespace == CONTROLLER and above._name == "device"
         if is_device and name == "config":
             # It is there, if only as a place for what the module creates.
-            return [self._found(above, f"{above._path}/config", CONTROLLER)]
+            return [self._found(above, f"{above._path}/config")]
         # Below these two, everything is in other namespaces.
         is_mount = namespace == CONTROLLER and above._name in ("config", "services")
         if prefix and not is_mount:
             found = self.find(f"{above._path}/{prefix}:{name}")
             if found:
-                return [self._found(above, path, namespace) for path in found]
+                return [self._found(above, path) for path in found]
         found = self.find(f"{above._path}/{name}")
-        return [self._found(above, path, self._namespaces.get(last_step(path).prefix)) for path in found]
+        return [self._found(above, path, is_other=True) for path in found]
 
-    def _found(self, above, path, namespace):
-        step = last_step(path)
+    def _found(self, above, path, is_other=False):
+        """Returns an element for a path; with `is_other`, of a node that is not known to be in the namespace above."""
+        step = last_step(path, above._path)
+        namespace = self._namespaces.get(step.prefix) if is_other else above._namespace
         if namespace is None:
-            return FoundElement(self, above, step.name, None, path)
+            return FoundElement(self, above, step.name, None, path, step.keys)
         attributes = {} if namespace == above._namespace else {"xmlns": namespace}
         if step.entry is not None:
             return ReadElement(self, above, step.name, attributes, step.entry, path)
         is_device = namespace == CONTROLLER and step.name == "device"
         is_container = not step.keys and not path.startswith("/services/")
         if is_device or is_container:
-            return NamedElement(self, above, step.name, attributes, path, namespace)
-        return FoundElement(self, above, step.name, attributes, path)
+            return NamedElement(self, above, step.name, attributes, path, step.keys, namespace)
+        return FoundElement(self, above, step.name, attributes, path, step.keys)
 
 
 def datastore(view, service, prefixes, change_of_services, change_of_devices, selection=None):
@@ -366,9 +368,9 @@ def datastore(view, service, prefixes, change_of_services, change_of_devices, se
     called before an element is changed that was read there; they may refuse the change with an exception.
     """
     areas = [Area(view, prefixes, change) for change in (change_of_services, change_of_devices)]
-    root = NamedElement(areas[1], None, "root", {}, "", None)
+    root = NamedElement(areas[1], None, "root", {}, "", {}, None)
     services = ServicesElement(areas[0], root, service)
-    devices = NamedElement(areas[1], root, "devices", {"xmlns": CONTROLLER}, "/devices", CONTROLLER)
+    devices = NamedElement(areas[1], root, "devices", {"xmlns": CONTROLLER}, "/devices", {}, CONTROLLER)
     root._selection = selection
     root._adopt([services, devices])
     root._is_loaded = True

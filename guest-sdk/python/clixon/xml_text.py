@@ -1,5 +1,6 @@
 """XML as text: names, escapes and the text of whole elements."""
 
+import functools
 import re
 
 _ENTITY = re.compile(r"&(#x[0-9a-fA-F]+|#[0-9]+|[a-z]+);")
@@ -7,6 +8,7 @@ _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 _ATTRIBUTE = re.compile(r"""([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 
 
+@functools.lru_cache(maxsize=4096)
 def attribute_name(name):
     """Returns the Python name of an element.
 
