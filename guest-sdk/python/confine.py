@@ -208,9 +208,13 @@ class View:
         """Returns whether any node matches."""
         return self._call("exists", self._resolve(path))
 
+    def find(self, path):
+        """Returns the paths of all nodes that match, in document order, with all keys."""
+        return self._call("find", self._resolve(path))
+
     def list(self, path):
         """Returns views of all list entries that match, in document order, with their keys in their paths."""
-        return [View(self._host, found) for found in self._call("find", self._resolve(path))]
+        return [View(self._host, found) for found in self.find(path)]
 
     def read(self, path):
         """Returns the subtrees of all nodes that match, as nodes with `depth`, `name`, `namespace`, `value`."""

@@ -82,7 +82,12 @@ async fn play(host: &Arc<Host>, models: &[(String, String)], service: &str) -> P
 }
 
 async fn as_in_rust(language: &str) {
-    let Some(module) = built(language) else { return };
+    if let Some(module) = built(language) {
+        same_as_rust(module).await;
+    }
+}
+
+async fn same_as_rust(module: PathBuf) {
     let rust = examples().await.unwrap();
     let expected = play(&rust.host, &rust.models, "banner").await.edits;
     assert!(!expected.is_empty());
@@ -111,6 +116,13 @@ async fn python_module_runs_hooks() {
         DaemonTestbed::start(LoadedServices { models, host: host(module).await }, "", "alice").await;
     let committed = testbed.commit(&testbed::probe("a", &[], &["x & y"])).await;
     insta::assert_snapshot!(committed.reason(), @"the pre-commit hook failed: module `banner` 0.1.0, instance `probe[name='a']`: x &amp; y alice (operation-failed)");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn module_of_the_python_server_matches_rust_and_is_deterministic() {
+    if let Some(module) = built_of("python", "examples/server/login_banner.py") {
+        same_as_rust(module).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

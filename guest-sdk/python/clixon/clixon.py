@@ -1,0 +1,30 @@
+"""The client of the Python server, which a module on Confine cannot open."""
+
+import functools
+
+from clixon.exceptions import UnavailableError
+
+_INSTEAD = (
+    "read and change the tree that `setup` receives. "
+    "For commits, pulls and RPCs of devices, use another program with a session of its own."
+)
+
+
+class Clixon:
+    """A session with the controller. To open one is an error."""
+
+    def __init__(self, *_arguments, **_options):
+        raise UnavailableError("`Clixon()`", _INSTEAD)
+
+
+def rpc(*_arguments, **_options):
+    """Returns a decorator that calls the function as it is: there is no session to open around it."""
+
+    def decorate(function):
+        @functools.wraps(function)
+        def call(*args, **kwargs):
+            return function(*args, **kwargs)
+
+        return call
+
+    return decorate
