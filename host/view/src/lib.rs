@@ -41,6 +41,7 @@ mod hidden_read;
 mod instance_ref;
 mod meter;
 mod module_rules;
+mod moved_entries;
 mod on_demand;
 mod original_position;
 mod original_positions;
