@@ -60,18 +60,19 @@ impl CommitWork<'_> {
         let instances = planned.iter().map(|planned| &planned.instance).chain(&snapshot.notified);
         let originals = instances.flat_map(|instance| snapshot.owners.originals().of(instance));
         let moved = originals.map(|(_, original)| original).filter(|original| original.is_moved());
-        let mut unseen: HashSet<Pattern> = moved.map(|original| original.place.clone()).collect();
-        if unseen.is_empty() {
+        let moved: HashSet<Pattern> = moved.map(|original| original.place.clone()).collect();
+        let mut unseen = HashSet::default();
+        if moved.is_empty() {
             return Ok(unseen);
         }
         let mut all = self.as_host_user(Datastore::Actions);
-        all.read(&condense(unseen.iter().cloned().collect())).await?;
-        let mut failed = None;
-        unseen.retain(|place| {
-            let same = draft.has_as_much(&mut all, place);
-            !same.unwrap_or_else(|error| failed.replace(error).is_some())
-        });
-        failed.map_or(Ok(unseen), |error| Err(error.into()))
+        all.read(&condense(moved.iter().cloned().collect())).await?;
+        for place in moved {
+            if !draft.has_as_much(&mut all, &place)? {
+                unseen.insert(place);
+            }
+        }
+        Ok(unseen)
     }
 
     /// Removes from the draft what the instances that run, and those that are deleted, had created, unless another
