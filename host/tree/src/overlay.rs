@@ -36,6 +36,7 @@ mod linear;
 mod live_node;
 mod load;
 mod lookup;
+mod order;
 mod positions;
 mod prefixed_text;
 mod schema_view;
@@ -62,12 +63,13 @@ pub use self::{
     entry_position::EntryPosition,
     live_node::LiveNode,
     load::FragmentLoad,
+    order::ListOrder,
     schema_view::{NodeKind, SchemaLocation, SchemaView},
     search::{PatternSearch, SearchProgress},
     undo::OverlayMark,
 };
 use crate::{
-    Coverage, Error, HashMap, LocatedPath, Name, Names, NodeId, Pattern, PatternStep, QName, Schema,
+    Coverage, Error, HashMap, HashSet, LocatedPath, Name, Names, NodeId, Pattern, PatternStep, QName, Schema,
     SchemaNode, StepCounter, StopSignal, Tree, tree::GivenValue,
 };
 
@@ -102,10 +104,14 @@ pub struct Overlay {
     written: Vec<NodeId>,
     /// The nodes that were removed by other means than [`Overlay::strip`]: see [`Overlay::take_removed`].
     removed: Vec<NodeId>,
+    /// The nodes that [`Overlay::strip`] removed.
+    stripped: HashSet<NodeId>,
     chosen: ChosenCases,
     in_choices: NodesInChoices,
-    /// Where new entries go in their lists, if not to the end.
-    placed: HashMap<NodeId, EntryPosition>,
+    /// The entries that have a position in their list besides those that the datastore has, or another one than there.
+    placed: HashSet<NodeId>,
+    /// The order that the datastore has in lists of which entries were placed elsewhere.
+    stored_orders: HashMap<(NodeId, Name), Vec<NodeId>>,
     /// The path that was made last.
     last_made: LastMade,
     /// The steps of [`Overlay::unread`] and [`Overlay::edit_config`], and of its user.
@@ -139,9 +145,11 @@ impl Overlay {
             journal: UndoJournal::default(),
             written: Vec::new(),
             removed: Vec::new(),
+            stripped: HashSet::default(),
             chosen: ChosenCases::default(),
             in_choices: NodesInChoices::default(),
-            placed: HashMap::default(),
+            placed: HashSet::default(),
+            stored_orders: HashMap::default(),
             last_made: LastMade::default(),
             steps: StepCounter::default(),
         }

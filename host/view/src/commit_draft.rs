@@ -29,6 +29,8 @@ pub struct CommitDraft {
     source: Arc<dyn Source>,
     on_demand: OnDemandReads,
     pub(crate) written: Vec<RunWrites>,
+    /// The time of the overlay when a run was recorded last.
+    recorded_at: u32,
     /// What was removed because instances had created it.
     pub(crate) stripped: Vec<Pattern>,
     /// What the runs wrote without creating anything.
@@ -71,6 +73,7 @@ impl CommitDraft {
             source,
             on_demand: OnDemandReads::default(),
             written: Vec::new(),
+            recorded_at: 0,
             stripped: Vec::new(),
             unowned: HashSet::default(),
             originals: RestoredOriginals::default(),
@@ -302,9 +305,7 @@ impl CommitDraft {
     /// Removes what a service instance had created, before the instance runs again. What the run creates again
     /// unchanged is no edit; the rest is removed from the datastore. The pattern has all its keys.
     pub fn strip(&mut self, pattern: &Pattern) -> Result<(), CallRefusal> {
-        let stripped = self.overlay.strip(pattern);
-        let node = stripped.map_err(|error| refused(error).at(pattern.to_string()))?;
-        self.originals.stripped.insert(node);
+        self.overlay.strip(pattern).map_err(|error| refused(error).at(pattern.to_string()))?;
         self.stripped.push(self.overlay.normal_pattern(pattern).into_owned());
         Ok(())
     }
@@ -389,6 +390,11 @@ impl CommitDraft {
         let mut removed = self.overlay.take_removed();
         removed.retain(|&node| seen.insert(node));
         seen.clear();
+        let since = std::mem::replace(&mut self.recorded_at, self.overlay.now());
+        let remade = removed.iter().filter_map(|&node| Some((self.overlay.remade_at(node)?, node)));
+        let mut remade: Vec<(u32, NodeId)> = remade.filter(|&(at, _)| at > since).collect();
+        remade.sort_unstable();
+        let remade = remade.into_iter().map(|(_, node)| node).collect();
         let written = self.overlay.take_written();
         let mut nodes = Vec::with_capacity(written.len());
         for node in written {
@@ -400,7 +406,7 @@ impl CommitDraft {
             return;
         }
         let (instance, scope) = (instance.clone(), scope.clone());
-        let written = RunWrites { instance, scope, nodes, removed };
+        let written = RunWrites { instance, scope, nodes, removed, remade };
         self.written_values.record(&mut self.overlay, &written);
         self.written.push(written);
     }

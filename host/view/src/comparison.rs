@@ -1,4 +1,4 @@
-//! The order of entries in two drafts, such as the result of a commit and `running`.
+//! What is the same in two drafts, such as the result of a commit and `running`.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,9 +7,27 @@ use confine_tree::{Pattern, PatternStep};
 use crate::{CommitDraft, Error};
 
 impl CommitDraft {
+    /// Returns whether a node has as many nodes below it as in another draft. Both have read all that they may.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub fn has_as_much(&mut self, other: &mut Self, place: &Pattern) -> Result<bool, Error> {
+        Ok(self.nodes_below(place)? == other.nodes_below(place)?)
+    }
+
+    fn nodes_below(&mut self, place: &Pattern) -> Result<usize, Error> {
+        let (mut walk, mut count) = (self.overlay.find(place), 0);
+        while let Some(node) = walk.pop() {
+            self.step()?;
+            count += 1;
+            walk.extend(self.overlay.children(node));
+        }
+        Ok(count)
+    }
+
     /// Returns the first of these places, in the order in which they are written, that is an entry of a list which is
     /// `ordered-by user` and comes elsewhere in it than in another draft, which has read the whole lists. What is written goes
-    /// to the end.
+    /// to the end, unless edits move entries of the list.
     ///
     /// # Errors
     /// [`Error::Stopped`].
@@ -27,12 +45,28 @@ impl CommitDraft {
             let written: HashSet<&Pattern> = entries.iter().collect();
             let stood: HashSet<&Pattern> = before.iter().collect();
             let kept = before.iter().filter(|entry| !written.contains(entry));
-            let after = kept.chain(entries.iter().filter(|entry| stood.contains(entry)));
-            if let Some((_, moved)) = before.iter().zip(after).find(|(before, after)| before != after) {
+            let mut after: Vec<&Pattern> = kept.chain(&entries).collect();
+            let given = self.given_order(&entries)?;
+            if !given.is_empty() {
+                after = given.iter().collect();
+            }
+            after.retain(|entry| stood.contains(entry));
+            if let Some((_, moved)) = before.iter().zip(after).find(|(before, after)| *before != *after) {
                 return Ok(Some(moved.clone()));
             }
         }
         Ok(None)
+    }
+
+    /// Returns all entries of the list that these are in, in their order, if edits move entries of it.
+    fn given_order(&mut self, entries: &[Pattern]) -> Result<Vec<Pattern>, Error> {
+        let Some(entry) = entries.first().and_then(|entry| self.standing(entry)) else {
+            return Ok(Vec::new());
+        };
+        let order = self.overlay.order_of(entry.node())?;
+        let all = if order.is_given() { order.entries } else { Vec::new() };
+        self.steps().steps(all.len())?;
+        Ok(all.into_iter().map(|entry| self.overlay.pattern(entry)).collect())
     }
 
     /// Returns all entries of the list that a place is an entry of, if that is `ordered-by user`.

@@ -42,6 +42,7 @@ mod instance_ref;
 mod known_parents;
 mod meter;
 mod module_rules;
+mod moved_entries;
 mod on_demand;
 mod original_position;
 mod original_positions;

@@ -1,14 +1,16 @@
-//! Where an entry stood in a list that is `ordered-by user`, if a service has removed it.
+//! Where an entry stood in a list that is `ordered-by user`, if a service has removed or moved it.
 //!
 //! The original has the entries before and after it, as attributes of its XML. It goes back next to the one of them that is
-//! there, and to the end of the list if both are gone.
+//! there. If both are gone, one that was removed goes to the end of the list, and one that was moved stays.
+//!
+//! `written` of an entry that was moved says beside which entries the services have left it. If it is beside neither of them,
+//! somebody has moved it by hand.
 
-use confine_tree::{HashMap, NodeId, Pattern, QName, Tree, xml};
+use confine_tree::{BoundValue, Error as TreeError, HashMap, NodeId, Pattern, PatternStep, QName, Tree, xml};
 
 use crate::{
     CreatedObject, Original,
-    originals::{ORIGINALS, Originals, path_text},
-    patterns::first_key,
+    originals::{ORIGINALS, hash, path_text},
 };
 
 /// How many entries next to one are looked at. Those that instances have made do not count.
@@ -17,6 +19,9 @@ pub(crate) const MOST_NEIGHBOURS: usize = 100;
 /// The attributes with the paths of the entries before and after; empty if there is none.
 const AFTER: QName<'_> = QName::new(ORIGINALS, "after");
 const BEFORE: QName<'_> = QName::new(ORIGINALS, "before");
+
+/// How [`Original::written`] begins for an entry that was moved. It is no hash.
+const MOVED: &str = "moved ";
 
 /// The entries beside which an entry stood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +32,7 @@ pub(crate) struct OriginalPosition {
     pub(crate) before: Option<Pattern>,
 }
 
-/// The entries that instances have removed, by those beside which they stood.
+/// The entries that instances have removed or moved, by those beside which they stood.
 #[derive(Default)]
 pub(crate) struct RemovedEntries {
     pub(crate) by_previous: HashMap<Pattern, Pattern>,
@@ -60,27 +65,21 @@ impl OriginalPosition {
         tree.set_attribute(top, BEFORE, &before);
     }
 
-    fn beside(&self, side: Side) -> Option<&Pattern> {
+    /// Returns the XML of the original of an entry that was moved: it has the position alone. None if it cannot be written.
+    pub(crate) fn of_moved(&self, name: QName<'_>) -> Result<Option<String>, TreeError> {
+        let mut tree = Tree::new();
+        let name = tree.intern(name);
+        let top = tree.append(Tree::ROOT, name)?;
+        self.write(&mut tree, top);
+        tree.attribute(top, AFTER).is_some().then(|| xml::write(&tree, top)).transpose()
+    }
+
+    /// Returns the entry on one side.
+    pub(crate) fn beside(&self, side: Side) -> Option<&Pattern> {
         match side {
             Side::After => self.after.as_ref(),
             Side::Before => self.before.as_ref(),
         }
-    }
-
-    /// Returns the entries on one side of an entry, the nearest one first: the next ones are known of those that are removed
-    /// too. Also whether the last one was at that end of the list.
-    pub(crate) fn chain(&self, side: Side, originals: &Originals) -> (Vec<Pattern>, bool) {
-        let (mut chain, mut at) = (Vec::new(), self.clone());
-        while chain.len() < MOST_NEIGHBOURS {
-            let Some(beside) = at.beside(side) else { return (chain, true) };
-            chain.push(beside.clone());
-            let removed = path_text(beside).and_then(|path| originals.get(&path));
-            match removed.and_then(|original| Self::of(&original.before)) {
-                Some(next) => at = next,
-                None => break,
-            }
-        }
-        (chain, false)
     }
 }
 
@@ -91,13 +90,35 @@ pub(crate) enum Side {
     Before,
 }
 
-impl Originals {
-    /// Returns what to read to know beside which entries one goes that is restored.
-    pub fn anchors_of(&self, original: &Original) -> Vec<Pattern> {
-        let Some(position) = OriginalPosition::of(&original.before) else { return Vec::new() };
-        let sides = [Side::After, Side::Before];
-        let anchors = sides.into_iter().flat_map(|side| position.chain(side, self).0);
-        // An entry of a leaf-list has no key, and is read itself.
-        anchors.map(|anchor| first_key(&anchor).unwrap_or(anchor)).collect()
+impl Original {
+    /// Returns whether services have moved the entry.
+    pub fn is_moved(&self) -> bool {
+        self.written.as_deref().is_some_and(|written| written.starts_with(MOVED))
     }
+
+    /// Returns whether an entry that was moved is beside one of those beside which it was left. `beside` is where it is now, as
+    /// [`left_beside`] gives it.
+    pub(crate) fn is_as_left(&self, beside: &str) -> bool {
+        let mut pairs = self.written.iter().flat_map(|left| left.split(' ').zip(beside.split(' ')).skip(1));
+        self.is_moved() && pairs.any(|(left, now)| left == now)
+    }
+
+    /// Returns what to read to know beside which entries one goes that is restored: the keys of its list.
+    pub fn entries_beside(&self) -> Option<Pattern> {
+        OriginalPosition::of(&self.before)?;
+        let (last, above) = self.place.steps.split_last()?;
+        let key = last.keys.first().map(|(key, _)| PatternStep::new(QName::new(&last.namespace, key)));
+        let list = PatternStep::new(last.name());
+        // An entry of a leaf-list has no key, and is read itself.
+        Some(Pattern { steps: above.iter().cloned().chain([list]).chain(key).collect() })
+    }
+}
+
+/// Returns `written` of an entry that was moved between these.
+pub(crate) fn left_beside(previous: Option<&Pattern>, next: Option<&Pattern>) -> String {
+    let name = |place: Option<&Pattern>| {
+        let path = place.map(|place| path_text(place).unwrap_or_default());
+        path.map_or_else(|| "-".into(), |path| hash(&BoundValue { value: path, bindings: Vec::new() }))
+    };
+    format!("{MOVED}{} {}", name(previous), name(next))
 }

@@ -5,6 +5,7 @@ use confine_tree::{EntryPosition, HashMap, HashSet, LiveNode, NodeId, Overlay, P
 use crate::{
     CommitDraft, Error, OwnerIndex,
     original_position::{MOST_NEIGHBOURS, OriginalPosition, RemovedEntries, Side},
+    originals::path_text,
 };
 
 impl CommitDraft {
@@ -44,7 +45,7 @@ impl CommitDraft {
             [(removed.by_next.get(&place), &mut after), (removed.by_previous.get(&place), &mut before)]
         {
             if let Some(nearer) = nearer
-                && self.standing(nearer).is_none()
+                && !self.stands_in_place(nearer, owners)
             {
                 *beside = Some(nearer.clone());
             }
@@ -78,14 +79,15 @@ impl CommitDraft {
             let Some(node) = next(&self.overlay, at) else { break };
             at = node;
             let place = self.overlay.pattern(node);
-            if self.stood(node) && !owners.is_owned_at_or_above(&place) {
+            if self.stood(node) && !owners.is_owned_at_or_above(&place) && !self.is_displaced(&place, owners)
+            {
                 return Ok(Some(place));
             }
         }
         Ok(None)
     }
 
-    /// Puts the entries that were made again where they stood.
+    /// Puts the entries that were made again, and those that were moved, where they stood.
     pub(crate) fn place_restored(&mut self, owners: &OwnerIndex) -> Result<(), Error> {
         let all = std::mem::take(&mut self.originals.positions);
         let pending: HashMap<&Pattern, &OriginalPosition> =
@@ -112,30 +114,49 @@ impl CommitDraft {
         Ok(())
     }
 
-    fn standing(&mut self, place: &Pattern) -> Option<LiveNode> {
+    /// Returns whether instances have moved an entry, and it has not been moved back.
+    fn is_displaced(&self, place: &Pattern, owners: &OwnerIndex) -> bool {
+        let known = path_text(place).and_then(|path| owners.originals().get_key_value(&path));
+        known.is_some_and(|(path, original)| original.is_moved() && self.taken(path).is_none())
+    }
+
+    fn stands_in_place(&mut self, place: &Pattern, owners: &OwnerIndex) -> bool {
+        self.standing(place).is_some() && !self.is_displaced(place, owners)
+    }
+
+    pub(crate) fn standing(&mut self, place: &Pattern) -> Option<LiveNode> {
         self.overlay.find(place).into_iter().next()
     }
 
-    /// Returns where an entry goes now.
+    /// Returns where an entry goes now: next to the nearest that is in its place. The next ones are known of those that are not.
     fn anchor(
         &mut self,
         position: &OriginalPosition,
         owners: &OwnerIndex,
     ) -> Result<Option<EntryPosition>, Error> {
         for side in [Side::After, Side::Before] {
-            let (chain, is_end) = position.chain(side, owners.originals());
-            self.steps().steps(chain.len())?;
-            for anchor in chain {
-                if let Some(found) = self.standing(&anchor) {
-                    let found = found.node();
+            let mut at = position.clone();
+            for _ in 0..MOST_NEIGHBOURS {
+                self.step()?;
+                let Some(beside) = at.beside(side).cloned() else {
+                    // It was at that end of the list.
+                    if matches!(side, Side::After) {
+                        return Ok(Some(EntryPosition::First));
+                    }
+                    break;
+                };
+                let found = self.standing(&beside).filter(|_| !self.is_displaced(&beside, owners));
+                if let Some(found) = found.map(|found| found.node()) {
                     return Ok(Some(match side {
                         Side::After => EntryPosition::After(found),
                         Side::Before => EntryPosition::Before(found),
                     }));
                 }
-            }
-            if is_end && matches!(side, Side::After) {
-                return Ok(Some(EntryPosition::First));
+                let known = path_text(&beside).and_then(|path| owners.originals().get(&path));
+                match known.and_then(|original| OriginalPosition::of(&original.before)) {
+                    Some(next) => at = next,
+                    None => break,
+                }
             }
         }
         Ok(None)

@@ -23,9 +23,11 @@ const HASH_BYTES: usize = 16;
 pub struct Original {
     /// The path, with namespaces.
     pub place: Pattern,
-    /// What stood there before, as XML: a leaf, or a node with everything below it. Empty if nothing did.
+    /// What stood there before, as XML: a leaf, or a node with everything below it. Empty if nothing did. Of an entry that was
+    /// moved, its position alone.
     pub before: String,
-    /// The hash of the value that the instances have set; none if they have removed the node.
+    /// The hash of the value that the instances have set; none if they have removed the node. Of an entry that they have moved,
+    /// where they have left it: `moved` and the hashes of the paths of the entries before and after it, `-` for none.
     pub written: Option<String>,
     /// The instances, by [`owner_name`].
     pub owners: BTreeSet<String>,
@@ -90,6 +92,11 @@ impl Originals {
     /// Returns the original of a path.
     pub fn get(&self, path: &str) -> Option<&Original> {
         self.by_path.get(path)
+    }
+
+    /// Returns the original of a path, with the path.
+    pub(crate) fn get_key_value(&self, path: &str) -> Option<(&str, &Original)> {
+        self.by_path.get_key_value(path).map(|(path, original)| (&**path, original))
     }
 
     /// Returns all of them.

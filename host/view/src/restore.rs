@@ -14,6 +14,7 @@ use confine_tree::{BoundValue, HashSet, NodeId, NodeKind, Pattern, Tree, xml};
 use crate::{
     CallRefusal, CommitDraft, Error, ErrorTag, InstanceRef, Original, OriginalChange, OwnerIndex,
     displaced::DisplacedNodes,
+    moved_entries::ChangedLists,
     original_position::OriginalPosition,
     originals::{hash, owner_name, path_text},
     patterns::child,
@@ -33,11 +34,13 @@ impl CommitDraft {
 
     /// Gives what these instances, which run or are deleted, had changed its original value. `may_write` tells whether the
     /// modules of an instance declare that they write a node: the record is configuration, which others may have written.
+    /// What is `unseen` lacks what the user may not read, and is not moved.
     pub fn restore_originals(
         &mut self,
         owners: &OwnerIndex,
         concerned: &HashSet<&InstanceRef>,
         may_write: &dyn Fn(&InstanceRef, &Pattern) -> bool,
+        unseen: &HashSet<Pattern>,
     ) -> Result<(), Error> {
         let names: HashSet<String> = concerned.iter().map(|instance| owner_name(instance)).collect();
         let mut paths: BTreeMap<&str, (&Original, bool)> = BTreeMap::new();
@@ -62,7 +65,12 @@ impl CommitDraft {
                     "no module that serves its instances declares this path in its `writes`".into(),
                 );
             }
-            let is_stale = !is_declared || !self.restore(original)?;
+            let is_seen = !original.is_moved() || !unseen.contains(&original.place);
+            if !is_seen {
+                let reason = "the user may not read all of the entry, so it is not moved back";
+                self.originals.note_unrestored(path, reason.into());
+            }
+            let is_stale = !is_declared || !is_seen || !self.restore(original, owners)?;
             self.originals
                 .taken
                 .insert(path.to_owned(), TakenOriginal { original: original.clone(), is_stale });
@@ -75,7 +83,10 @@ impl CommitDraft {
     }
 
     /// Restores an original, unless what was written is no longer there. Returns whether it did.
-    fn restore(&mut self, original: &Original) -> Result<bool, Error> {
+    fn restore(&mut self, original: &Original, owners: &OwnerIndex) -> Result<bool, Error> {
+        if original.is_moved() {
+            return self.restore_position(original, owners);
+        }
         let standing = self.overlay.find(&original.place).into_iter().next();
         if original.before.is_empty() {
             return Ok(standing.is_none());
@@ -182,7 +193,11 @@ impl CommitDraft {
         let (is_there, was_there) = (self.overlay.place(node).is_some(), self.overlay.in_base(node));
         let mut found: Vec<&Original> = Vec::new();
         match (is_there, was_there) {
-            (true, true) => found.extend(originals.at_or_below(&place).next().filter(|at| at.place == place)),
+            (true, true) => {
+                // Of what was moved, only another order is a contradiction.
+                let same = |at: &&Original| at.place == place && !at.is_moved();
+                found.extend(originals.at_or_below(&place).next().filter(same));
+            }
             (true, false) => found.extend(originals.at_or_above(&place).filter(|at| at.written.is_none())),
             (false, _) => found.extend(originals.at_or_below(&place)),
         }
@@ -201,7 +216,9 @@ impl CommitDraft {
         let mut now: BTreeMap<String, Original> = self.originals.kept.clone().into_iter().collect();
         let unowned = std::mem::take(&mut self.unowned);
         let (mut displaced, mut bytes) = (DisplacedNodes::default(), 0);
+        let mut lists = ChangedLists::default();
         let written = std::mem::take(&mut self.written);
+        self.check_orders(&written, &mut lists, owners)?;
         for run in &written {
             let owner = owner_name(&run.instance);
             for &node in run.nodes.iter().filter(|node| unowned.contains(node)) {
@@ -216,11 +233,19 @@ impl CommitDraft {
             }
             let removed: Vec<NodeId> = run.removed.iter().copied().chain(displaced.of(self, run)?).collect();
             for node in removed {
-                for node in self.gone_from_base(node, owners)? {
+                let GoneNodes { gone, remade } = self.gone_from_base(node, owners)?;
+                for node in gone {
                     self.note_original(node, None, &owner, owners, (&mut now, &mut bytes))?;
+                    if self.overlay.is_ordered_by_user(node) {
+                        lists.note(&self.overlay.pattern(node), node);
+                    }
+                }
+                for node in remade {
+                    self.note_moved(node, run, &mut lists, owners, (&mut now, &mut bytes))?;
                 }
             }
         }
+        self.note_left(lists, owners, &mut now)?;
         self.written = written;
         let paths: BTreeSet<String> = now
             .keys()
@@ -257,13 +282,17 @@ impl CommitDraft {
         let place = self.overlay.pattern(node);
         self.overlay.steps().steps(place.steps.len())?;
         let Some(path) = path_text(&place) else { return Ok(()) };
+        let mut owners = BTreeSet::from([owner.to_owned()]);
         if let Some(known) = now.get_mut(&path) {
             known.owners.insert(owner.to_owned());
-            known.written = written;
-            return Ok(());
+            if !known.is_moved() {
+                known.written = written;
+                return Ok(());
+            }
+            // Of one that was moved, nothing is kept but its position.
+            owners.extend(known.owners.iter().cloned());
         }
-        let mut owners = BTreeSet::from([owner.to_owned()]);
-        let taken = self.taken(&path).map(|taken| taken.before.clone());
+        let taken = self.taken(&path).filter(|taken| !taken.is_moved()).map(|taken| taken.before.clone());
         let before = match (taken, owned.originals().get(&path)) {
             (Some(before), _) => before,
             // Other instances have set it, and it is as they have set it.
@@ -282,35 +311,44 @@ impl CommitDraft {
                     let known = grafted.get(&node)?.as_ref();
                     Some(known.and_then(|(tree, before)| bound(tree, *before)))
                 };
-                let Some(mut base) =
-                    self.overlay.base_subtree(node, most, &restored, &self.originals.stripped)?
-                else {
+                let Some(mut base) = self.overlay.base_subtree(node, most, &restored)? else {
                     self.originals.note_too_long(&place);
                     return Ok(());
                 };
                 let top = base.first_child(Tree::ROOT).unwrap_or(Tree::ROOT);
                 if written.is_none()
-                    && let Some(position) = self.position_of(node, owned)?
+                    && let Some(position) = self.original_position(&path, node, owned)?
                 {
                     position.write(&mut base, top);
                 }
                 xml::write(&base, top).map_err(|error| refused(error.into()))?
             }
         };
-        // What is kept already stays, however much it is.
-        if owned.originals().get(&path).is_none_or(|known| known.before != before) {
-            *bytes += path.len() + before.len();
-            if *bytes > LONGEST_OF_ALL {
-                self.originals.note_too_long(&place);
-                return Ok(());
-            }
-        }
-        now.insert(path, Original { place, before, written, owners });
+        self.keep_original(path, Original { place, before, written, owners }, owned, (now, bytes));
         Ok(())
     }
 
+    /// Keeps an original, unless it is too long.
+    pub(crate) fn keep_original(
+        &mut self,
+        path: String,
+        original: Original,
+        owners: &OwnerIndex,
+        (now, bytes): (&mut BTreeMap<String, Original>, &mut usize),
+    ) {
+        // What is kept already stays, however much it is.
+        if owners.originals().get(&path).is_none_or(|known| known.before != original.before) {
+            *bytes += path.len() + original.before.len();
+            if *bytes > LONGEST_OF_ALL {
+                self.originals.note_too_long(&original.place);
+                return;
+            }
+        }
+        now.insert(path, original);
+    }
+
     /// Returns an original that has been restored.
-    fn taken(&self, path: &str) -> Option<&Original> {
+    pub(crate) fn taken(&self, path: &str) -> Option<&Original> {
         let taken = self.originals.taken.get(path).filter(|taken| !taken.is_stale)?;
         Some(&taken.original)
     }
@@ -321,15 +359,14 @@ impl CommitDraft {
         stands == original.written
     }
 
-    /// Returns what the datastore has at or below a node that a run has removed, and that is gone: the topmost nodes. What
-    /// instances have created does not count.
-    fn gone_from_base(&mut self, top: NodeId, owners: &OwnerIndex) -> Result<Vec<NodeId>, Error> {
-        let (mut gone, mut walk) = (Vec::new(), vec![top]);
+    /// Returns what the datastore has at or below a node that a run has removed. What instances have created does not count.
+    fn gone_from_base(&mut self, top: NodeId, owners: &OwnerIndex) -> Result<GoneNodes, Error> {
+        let (mut found, mut walk) = (GoneNodes::default(), vec![top]);
         let mut ancestors = self.overlay.ancestors(top);
         ancestors.pop();
         if ancestors.iter().any(|&above| self.overlay.is_removed(above)) {
             // It went with what is above it.
-            return Ok(gone);
+            return Ok(found);
         }
         while let Some(node) = walk.pop() {
             let place = self.overlay.pattern(node);
@@ -341,13 +378,27 @@ impl CommitDraft {
                 continue;
             }
             match self.overlay.place(node) {
-                None => gone.push(node),
+                None => found.gone.push(node),
                 // It was made again, perhaps without all that was in it.
-                Some(_) => walk.extend(self.overlay.known_children(node)),
+                Some(_) => {
+                    if is_base && self.overlay.is_ordered_by_user(node) {
+                        found.remade.push(node);
+                    }
+                    walk.extend(self.overlay.known_children(node));
+                }
             }
         }
-        Ok(gone)
+        Ok(found)
     }
+}
+
+/// What a run has removed of what stood.
+#[derive(Default)]
+struct GoneNodes {
+    /// What is gone: the topmost nodes.
+    gone: Vec<NodeId>,
+    /// The entries of lists that are `ordered-by user` which were made again.
+    remade: Vec<NodeId>,
 }
 
 /// Returns the value of a node with its bindings.

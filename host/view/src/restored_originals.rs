@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use confine_tree::{Coverage, HashMap, HashSet, NodeId, Pattern, Tree};
+use confine_tree::{Coverage, HashMap, NodeId, Pattern, Tree};
 
 use crate::{
     Original,
@@ -26,8 +26,8 @@ pub(crate) struct RestoredOriginals {
     pub(crate) positions: Vec<(Pattern, OriginalPosition)>,
     /// What other instances have removed of lists that are `ordered-by user`, if it was needed.
     pub(crate) removed: Option<RemovedEntries>,
-    /// The nodes that were removed because instances had created them.
-    pub(crate) stripped: HashSet<NodeId>,
+    /// Where the entries of lists stand in the datastore: see [`left_beside`](crate::original_position::left_beside).
+    pub(crate) standing_beside: HashMap<Pattern, HashMap<NodeId, String>>,
     /// The first paths of what is too long to be kept.
     pub(crate) too_long: Vec<String>,
     /// The first paths of what could not be restored, with the reasons.

@@ -15,4 +15,6 @@ pub(crate) struct RunWrites {
     pub(crate) nodes: Vec<NodeId>,
     /// Nodes that were removed, each once.
     pub(crate) removed: Vec<NodeId>,
+    /// Those of them that are entries of lists which are `ordered-by user` and were made again, in the order in which they were.
+    pub(crate) remade: Vec<NodeId>,
 }

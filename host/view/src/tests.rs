@@ -11,6 +11,7 @@ mod keys;
 mod linear;
 mod models;
 mod namesakes;
+mod order;
 mod paid;
 mod reading;
 mod reads;

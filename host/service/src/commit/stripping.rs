@@ -1,7 +1,7 @@
 //! What the instances had created before: it is read as it stands, and removed before they run.
 
 use confine_backend::Datastore;
-use confine_tree::HashSet;
+use confine_tree::{HashSet, Pattern};
 use confine_view::{CommitDraft, InstanceRef, OutsideOwners};
 
 use crate::{
@@ -49,14 +49,42 @@ impl CommitWork<'_> {
         Ok(standing)
     }
 
+    /// Returns the entries that these instances have moved, and of which the user may not read all: they cannot be moved back
+    /// without losing the rest.
+    pub(super) async fn partly_unseen(
+        &self,
+        draft: &mut CommitDraft,
+        snapshot: &OwnershipSnapshot,
+        planned: &[PlannedInstance],
+    ) -> Result<HashSet<Pattern>, Error> {
+        let instances = planned.iter().map(|planned| &planned.instance).chain(&snapshot.notified);
+        let originals = instances.flat_map(|instance| snapshot.owners.originals().of(instance));
+        let moved = originals.map(|(_, original)| original).filter(|original| original.is_moved());
+        let moved: HashSet<Pattern> = moved.map(|original| original.place.clone()).collect();
+        let mut unseen = HashSet::default();
+        if moved.is_empty() {
+            return Ok(unseen);
+        }
+        let mut all = self.as_host_user(Datastore::Actions);
+        all.read(&condense(moved.iter().cloned().collect())).await?;
+        for place in moved {
+            if !draft.has_as_much(&mut all, &place)? {
+                unseen.insert(place);
+            }
+        }
+        Ok(unseen)
+    }
+
     /// Removes from the draft what the instances that run, and those that are deleted, had created, unless another
-    /// instance owns it, and gives what they had changed its original value. Returns the deleted instances.
+    /// instance owns it, and gives what they had changed its original value, except the position of what is `unseen`. Returns
+    /// the deleted instances.
     pub(super) fn strip(
         &self,
         draft: &mut CommitDraft,
         snapshot: &OwnershipSnapshot,
         declared: &DeclaredPaths<'_>,
         planned: &[PlannedInstance],
+        unseen: &HashSet<Pattern>,
     ) -> Result<Vec<InstanceRef>, Error> {
         let OwnershipSnapshot { owners, notified, .. } = snapshot;
         let run: HashSet<&InstanceRef> = planned.iter().map(|planned| &planned.instance).collect();
@@ -73,9 +101,8 @@ impl CommitWork<'_> {
                 }
             }
         }
-        draft.restore_originals(owners, &concerned, &|instance, place| {
-            declared.declares_writing(instance, place)
-        })?;
+        let may_write = |instance: &InstanceRef, place: &Pattern| declared.declares_writing(instance, place);
+        draft.restore_originals(owners, &concerned, &may_write, unseen)?;
         Ok(notified.iter().filter(|instance| !run.contains(instance)).cloned().collect())
     }
 }

@@ -312,7 +312,13 @@ impl CommitWork<'_> {
             self.state.set_hooked(hooked.await?);
         }
         let mut standing = self.read_standing(standing, &mut draft, snapshot, &declared, &planned).await?;
-        let deleted = self.strip(&mut draft, snapshot, &declared, &planned)?;
+        let is_host_user = self.is_host_user().await;
+        let access = rules.restricted_reading().filter(|_| !is_host_user);
+        let unseen = match &access {
+            Some(_) => self.partly_unseen(&mut draft, snapshot, &planned).await?,
+            None => HashSet::default(),
+        };
+        let deleted = self.strip(&mut draft, snapshot, &declared, &planned, &unseen)?;
         let outputs = self.run(draft, planned.clone(), &declared, spent, attempt).await?;
 
         let RunOutputs { mut draft, on_demand, runs } = outputs;
@@ -332,7 +338,6 @@ impl CommitWork<'_> {
         if controller.owner_index.is_outdated(snapshot.writes) {
             return Ok(None);
         }
-        let is_host_user = self.is_host_user().await;
         if !is_host_user {
             rules.check_readable(&finished.created, &snapshot.owners, &mut draft)?;
         }
@@ -343,7 +348,7 @@ impl CommitWork<'_> {
                 concerned: instances.iter().collect(),
                 declared: &declared,
                 rules: &rules,
-                user: rules.restricted_reading().filter(|_| !is_host_user),
+                user: access,
                 sights: &sights,
             };
             check.losses(&planned, &deleted, &finished, &mut draft)?
@@ -435,7 +440,7 @@ impl CommitWork<'_> {
             for (_, original) in owners.originals().of(instance) {
                 draft.step()?;
                 wanted.extend(places_of(original));
-                wanted.extend(owners.originals().anchors_of(original));
+                wanted.extend(original.entries_beside());
             }
         }
         let remembered_reads = self.runner.remembered_reads();

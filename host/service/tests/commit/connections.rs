@@ -105,3 +105,25 @@ async fn order_of_entries_on_a_device_without_a_connection_counts() {
     let committed = testbed.push(ActionsMode::Force(Some("probe[name='dns']"))).await;
     assert!(committed.reason().ends_with(CLOSED), "{}", committed.reason());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn order_that_comes_back_counts_without_a_connection() {
+    let system =
+        "<system xmlns='http://openconfig.net/yang/system'><search>a</search><search>b</search></system>";
+    let devices = Controller::builder()
+        .device_model("openconfig-system.yang", ORDERED)
+        .service_model("confine-originals.yang", confine_service::ORIGINALS_MODULE)
+        .device("openconfig1", "")
+        .device("openconfig2", system);
+    let mut testbed =
+        DaemonTestbed::with_controller(devices, guests(&["probe", "second"]).await.unwrap(), "alice").await;
+    let search =
+        |name: &str| format!("/devices/device[name='openconfig2']/config/oc-sys:system/search[.='{name}']");
+    let lines = ["a", "b"].map(|name| format!("remove {}", search(name)));
+    let sets = ["b", "a"].map(|name| format!("set {} {name}", search(name)));
+    let lines: Vec<&str> = lines.iter().chain(&sets).map(String::as_str).collect();
+    succeeded(&testbed.commit(&probe("dns", &lines, &[])).await);
+    testbed.base.controller().set_connection("openconfig2", false).unwrap();
+    succeeded(&testbed.push(ActionsMode::Force(None)).await);
+    assert_refused(&mut testbed, &removed("dns")).await;
+}

@@ -16,7 +16,7 @@ const MODEL: &str = r#"module openconfig-system {
     leaf mtu { type uint16; } leaf name { type string; }
     list unit { key number; leaf number { type uint16; } leaf mtu { type uint16; } leaf text { type string; }
       container present { presence p; leaf x { type string; } } leaf-list server { type string; ordered-by user; } }
-    list rule { key name; ordered-by user; leaf name { type string; } leaf text { type string; } }
+    list rule { key name; ordered-by user; leaf name { type string; } leaf text { type string; } leaf note { type string; } }
     list group { key name; leaf name { type string; }
       list member { key kind; leaf kind { type identityref { base KIND; } } leaf text { type string; } } }
     choice rate { leaf cir { type uint32; } leaf pir { type uint32; } }
@@ -212,17 +212,20 @@ async fn another_value_than_an_instance_has_set_is_a_conflict() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dry_run_and_failed_commit_leave_no_original() {
-    let mut testbed = testbed("<mtu>1400</mtu>").await;
-    let instance = confine_test_support::testbed::services(&probe("a", &[&set("mtu", "9000")], &[]));
+    let stood = format!("<mtu>1400</mtu>{}", rules("a b c"));
+    let mut testbed = testbed(&stood).await;
+    let edits = [vec![set("mtu", "9000")], put("c b a")].concat();
+    let instance = confine_test_support::testbed::services(&probe("a", &lines(&edits), &[]));
     testbed.base.edit(&instance).await.unwrap();
     let dry = testbed.base.commit(confine_backend::PushMode::None, ActionsMode::Change).await.unwrap();
     succeeded(&dry);
-    assert_eq!((device(&testbed).as_str(), kept(&testbed)), ("<mtu>1400</mtu>", 0));
+    assert_eq!((device(&testbed).as_str(), kept(&testbed)), (&*stood, 0));
     testbed.base.discard().await.unwrap();
-    let committed = testbed.commit(&probe("a", &[&set("mtu", "9000"), "fail on purpose"], &[])).await;
+    let committed =
+        testbed.commit(&probe("a", &[lines(&edits), vec!["fail on purpose"]].concat(), &[])).await;
     failed(&committed);
     testbed.base.discard().await.unwrap();
-    assert_eq!((device(&testbed).as_str(), kept(&testbed)), ("<mtu>1400</mtu>", 0));
+    assert_eq!((device(&testbed).as_str(), kept(&testbed)), (&*stood, 0));
 }
 
 /// Adds an original that Confine has not kept: `before` is said to have stood at a path in the device's configuration.
@@ -309,4 +312,102 @@ async fn entries_of_several_instances_come_back_in_order() {
         .await;
     succeeded(&testbed.commit(&removed("a")).await);
     assert_eq!(device(&testbed), rules("w x"));
+}
+
+/// The rules with these names, each with a text.
+fn rules(names: &str) -> String {
+    names
+        .split_whitespace()
+        .map(|name| format!("<rule><name>{name}</name><text>{name}</text></rule>"))
+        .collect()
+}
+
+/// What removes rules, and makes them again in this order.
+fn put(names: &str) -> Vec<String> {
+    let removes = names.split(' ').map(|name| remove(&format!("rule[name='{name}']")));
+    let sets = names.split(' ').map(|name| set(&format!("rule[name='{name}']/text"), name));
+    removes.chain(sets).collect()
+}
+
+fn lines(lines: &[String]) -> Vec<&str> {
+    lines.iter().map(String::as_str).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn order_that_a_service_changes_comes_back() {
+    let all = rules("a b c d");
+    let [first, second, third] = ["c a b", "d b", "a b c d"].map(put);
+    // What is new goes behind.
+    let new = [put("d c"), vec![set("rule[name='x']/text", "x")]].concat();
+    let steps = [
+        (&*lines(&first), &*rules("c d a b")),
+        (&*lines(&second), &*rules("a c d b")),
+        (&*lines(&third), &*all),
+        (&*lines(&new), &*rules("a b d c x")),
+    ];
+    for step in steps {
+        in_turn(&all, &[step]).await;
+    }
+    in_turn(&all, &steps).await;
+    let servers = |names: &str| {
+        let servers = names.split(' ').map(|name| format!("<server>{name}</server>"));
+        format!("<unit><number>1</number>{}</unit>", servers.collect::<String>())
+    };
+    let server = |name: &str| format!("unit[number='1']/server[.='{name}']");
+    let edits = ["b", "a"].map(|name| remove(&server(name))).into_iter();
+    let edits: Vec<String> = edits.chain(["b", "a"].map(|name| set(&server(name), name))).collect();
+    in_turn(&servers("a b c"), &[(&lines(&edits), &servers("b c a")), (&[], &servers("a b c"))]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn order_comes_back_when_the_last_owner_goes() {
+    for order in [["a", "b"], ["b", "a"]] {
+        let mut testbed = testbed(&rules("v w x y z")).await;
+        for name in ["a", "b"] {
+            succeeded(&testbed.commit(&probe(name, &lines(&put("z w v")), &[])).await);
+            assert_eq!(device(&testbed), rules("x y z w v"));
+        }
+        testbed.restart().await;
+        succeeded(&testbed.commit(&removed(order[0])).await);
+        assert_eq!(device(&testbed), rules("x y z w v"), "{order:?}");
+        let another = testbed.commit(&probe("c", &lines(&put("x z v w y")), &[])).await;
+        assert!(failed(&another).starts_with("conflict: "), "{}", another.reason());
+        testbed.base.discard().await.unwrap();
+        succeeded(&testbed.commit(&removed(order[1])).await);
+        assert_eq!((device(&testbed), kept(&testbed)), (rules("v w x y z"), 0), "{order:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entry_that_was_moved_by_hand_stays_there() {
+    let mut testbed = testbed(&rules("v w x y z")).await;
+    succeeded(&testbed.commit(&probe("a", &lines(&put("z y x")), &[])).await);
+    // Two are behind others now, and the texts of three were set.
+    assert_eq!((device(&testbed), kept(&testbed)), (rules("v w z y x"), 5));
+    let moved = rules("y").replacen('>', " xmlns:y='urn:ietf:params:xml:ns:yang:1' y:insert='first'>", 1);
+    by_hand(&mut testbed, &moved).await;
+    succeeded(&testbed.commit(&removed("a")).await);
+    assert_eq!((device(&testbed), kept(&testbed)), (rules("y v w x z"), 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entry_that_the_user_sees_in_part_is_not_moved_back() {
+    let host = confine_backend::process_user().unwrap();
+    let mut testbed = testbed(&rules("a b c")).await;
+    succeeded(&testbed.commit(&probe("a", &lines(&put("c b")), &[])).await);
+    by_hand(&mut testbed, "<rule><name>b</name><note>n</note></rule>").await;
+    let nacm = format!(
+        "<nacm xmlns='urn:ietf:params:xml:ns:yang:ietf-netconf-acm' xmlns:c='http://clicon.org/controller' \
+         xmlns:s='http://openconfig.net/yang/system'><enable-nacm>true</enable-nacm><write-default>permit</write-default>\
+         <groups><group><name>hosts</name><user-name>{host}</user-name></group>\
+         <group><name>users</name><user-name>alice</user-name></group></groups>\
+         <rule-list><name>hosts</name><group>hosts</group><rule><name>all</name><action>permit</action></rule></rule-list>\
+         <rule-list><name>users</name><group>users</group><rule><name>hide</name>\
+         <path>/c:devices/c:device/c:config/s:system/s:rule/s:note</path><access-operations>read</access-operations>\
+         <action>deny</action></rule></rule-list></nacm>"
+    );
+    testbed.change_elsewhere(&nacm).await;
+    succeeded(&testbed.commit(&removed("a")).await);
+    let left = rules("a c b").replace("<text>b</text>", "<text>b</text><note>n</note>");
+    assert_eq!((device(&testbed), kept(&testbed)), (left, 0));
 }

@@ -27,6 +27,8 @@ const MODEL: &str = r#"module openconfig-system {
     list protocol { key "identifier name"; leaf identifier { type identityref { base PROTOCOL; } }
       leaf name { type string; } leaf as { type uint32; } }
     choice rate { leaf cir { type uint32; } leaf pir { type uint32; } }
+    leaf-list search { type string; ordered-by user; }
+    list rule { key name; ordered-by user; leaf name { type string; } leaf text { type string; } }
   } }"#;
 
 const SYSTEM: &str = "/devices/device[name='openconfig1']/config/oc-sys:system";
@@ -134,9 +136,86 @@ impl Edit {
     }
 }
 
-/// Returns the XML of a system with these leaves.
-fn system(leaves: &Leaves) -> String {
-    let mut text = String::new();
+/// The names of the lists that are `ordered-by user`.
+const LISTS: [&str; 2] = ["search", "rule"];
+
+/// What an instance does to a list that is `ordered-by user`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum ListEdit {
+    /// Removes these entries, and makes them again.
+    Order(usize, Vec<String>),
+    Remove(usize, String),
+    /// Makes an entry that does not stand there by hand.
+    Make(usize),
+}
+
+impl ListEdit {
+    /// The lines that the probe executes.
+    fn lines(&self) -> Vec<String> {
+        let entry = |list: usize, name: &str| match list {
+            0 => format!("{SYSTEM}/search[.='{name}']"),
+            _ => format!("{SYSTEM}/rule[name='{name}']"),
+        };
+        let remove = |list: usize, name: &str| format!("remove {}", entry(list, name));
+        let set = |list: usize, name: &str| match list {
+            0 => format!("set {} {name}", entry(0, name)),
+            _ => format!("set {}/text {name}", entry(1, name)),
+        };
+        match self {
+            Self::Order(list, names) => {
+                let removes = names.iter().map(|name| remove(*list, name));
+                removes.chain(names.iter().map(|name| set(*list, name))).collect()
+            }
+            Self::Remove(list, name) => vec![remove(*list, name)],
+            Self::Make(list) => vec![set(*list, "made")],
+        }
+    }
+}
+
+/// The entries of the lists that are `ordered-by user`.
+type Entries = [Vec<String>; 2];
+
+/// Returns what edits make of the lists.
+fn ordered<'a>(base: &Entries, edits: impl Iterator<Item = &'a ListEdit> + Clone) -> Entries {
+    let mut entries = base.clone();
+    for (index, entries) in entries.iter_mut().enumerate() {
+        let is_removed = |name: &str| {
+            edits
+                .clone()
+                .any(|edit| matches!(edit, ListEdit::Remove(list, other) if *list == index && other == name))
+        };
+        entries.retain(|name| !is_removed(name));
+        // All instances put them in the same order.
+        let order = edits.clone().find_map(|edit| match edit {
+            ListEdit::Order(list, names) if *list == index => Some(names),
+            _ => None,
+        });
+        let (mut furthest, mut last) = (0, Vec::new());
+        for name in order.into_iter().flatten() {
+            let position = entries.iter().position(|entry| entry == name).unwrap();
+            if position < furthest || !last.is_empty() {
+                last.push(name.clone());
+            }
+            furthest = furthest.max(position);
+        }
+        entries.retain(|name| !last.contains(name));
+        entries.extend(last);
+    }
+    entries
+}
+
+/// Returns the XML of entries of a list.
+fn list_xml(list: usize, names: &[String]) -> String {
+    let entry = |name: &String| match list {
+        0 => format!("<search>{name}</search>"),
+        _ => format!("<rule><name>{name}</name><text>{name}</text></rule>"),
+    };
+    names.iter().map(entry).collect()
+}
+
+/// Returns the XML of a system with these leaves and entries.
+fn system(leaves: &Leaves, entries: &Entries) -> String {
+    let mut text: String = entries.iter().enumerate().map(|(list, names)| list_xml(list, names)).collect();
     for (path, value) in leaves {
         match path.split_once(['[', ']']) {
             None => write!(text, "<{path}>{value}</{path}>").unwrap(),
@@ -167,6 +246,9 @@ fn device(testbed: &DaemonTestbed) -> Leaves {
     let system = tree.children(Tree::ROOT).find(|&node| tree.qname(node).local == "system");
     for node in system.into_iter().flat_map(|system| tree.children(system)) {
         let name = tree.qname(node).local;
+        if LISTS.contains(&name) {
+            continue;
+        }
         if let Some(value) = tree.value(node) {
             leaves.insert(name.to_owned(), value.to_owned());
             continue;
@@ -186,6 +268,25 @@ fn device(testbed: &DaemonTestbed) -> Leaves {
     leaves
 }
 
+/// Returns the entries of the device's lists that are `ordered-by user`, except those that services make.
+fn entries(testbed: &DaemonTestbed) -> Entries {
+    let tree = xml::parse(&testbed.device()).unwrap();
+    let system = tree.children(Tree::ROOT).find(|&node| tree.qname(node).local == "system");
+    LISTS.map(|list| {
+        let nodes = system.into_iter().flat_map(|system| tree.children(system));
+        let nodes = nodes.filter(|&node| tree.qname(node).local == list);
+        let names = nodes.map(|node| match tree.children(node).collect::<Vec<_>>()[..] {
+            [] => tree.value(node).unwrap().to_owned(),
+            [name, text] => {
+                assert_eq!(tree.value(name), tree.value(text));
+                tree.value(name).unwrap().to_owned()
+            }
+            _ => panic!("an entry has lost something: {}", testbed.device()),
+        });
+        names.filter(|name| name != "made").collect()
+    })
+}
+
 /// Leaves out what is set to its default. Where a device may trim defaults, it cannot be known whether it is set.
 fn in_use(mut leaves: Leaves) -> Leaves {
     leaves.retain(|path, value| {
@@ -197,7 +298,10 @@ fn in_use(mut leaves: Leaves) -> Leaves {
 struct Sequence {
     testbed: DaemonTestbed,
     base: Leaves,
-    living: BTreeMap<&'static str, Vec<Edit>>,
+    /// What stands by hand in the lists that are `ordered-by user`, and the order in which services put some of it.
+    base_entries: Entries,
+    orders: Entries,
+    living: BTreeMap<&'static str, (Vec<Edit>, Vec<ListEdit>)>,
     /// What was done, for the message of a failure.
     log: Vec<String>,
 }
@@ -209,19 +313,34 @@ impl Sequence {
             let edit = Edit::random(numbers);
             edit.apply(&mut base);
         }
+        let base_entries = LISTS.map(|_| {
+            let count = 2 + numbers.below(4) as usize;
+            ["a", "b", "c", "d", "e"][..count].iter().map(ToString::to_string).collect::<Vec<_>>()
+        });
+        let orders = [0, 1].map(|list: usize| {
+            let mut order: Vec<String> = base_entries[list].clone();
+            order.retain(|_| numbers.below(4) > 0);
+            for at in 0..order.len() {
+                let other = numbers.below(order.len() as u64) as usize;
+                order.swap(at, other);
+            }
+            order
+        });
         let builder = Controller::builder()
             .device_model("openconfig-system.yang", MODEL)
             .service_model("confine-originals.yang", confine_service::ORIGINALS_MODULE)
-            .device("openconfig1", system(&base));
+            .device("openconfig1", system(&base, &base_entries));
         let services = guests(&["probe", "second"]).await.unwrap();
         let testbed = DaemonTestbed::with_controller(builder, services, "alice").await;
-        let log = vec![format!("base {base:?}")];
-        Self { testbed, base, living: BTreeMap::new(), log }
+        let log = vec![format!("base {base:?} {base_entries:?}")];
+        Self { testbed, base, base_entries, orders, living: BTreeMap::new(), log }
     }
 
     async fn step(&mut self, numbers: &mut Numbers) {
         let name = numbers.one_of(&["a", "b", "c"]);
-        match numbers.below(10) {
+        match numbers.below(12) {
+            10 => self.add_by_hand(numbers).await,
+            11 => self.move_by_hand(numbers).await,
             0 => {
                 self.log.push("restart".into());
                 self.testbed.restart().await;
@@ -243,7 +362,9 @@ impl Sequence {
                     index += 1;
                     !all.iter().enumerate().any(|(at, other)| edit.is_remade(other, at >= index))
                 });
-                let lines: Vec<String> = edits.iter().map(Edit::line).collect();
+                let lists = self.list_edits(numbers);
+                let lines = edits.iter().map(Edit::line);
+                let lines: Vec<String> = lines.chain(lists.iter().flat_map(ListEdit::lines)).collect();
                 let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
                 let instance = match self.living.contains_key(name) {
                     true => replaced(name, &lines, &[]),
@@ -251,19 +372,78 @@ impl Sequence {
                 };
                 let committed = self.testbed.commit(&instance).await;
                 if committed.succeeded() {
-                    self.log.push(format!("{name} does {edits:?}"));
-                    self.living.insert(name, edits);
+                    self.log.push(format!("{name} does {edits:?} {lists:?}"));
+                    self.living.insert(name, (edits, lists));
                 } else {
                     let reason = committed.reason().to_owned();
-                    self.log.push(format!("{name} would do {edits:?}: {reason}"));
+                    self.log.push(format!("{name} would do {edits:?} {lists:?}: {reason}"));
                     assert!(reason.starts_with("conflict: "), "{reason}\n{:#?}", self.log);
                     self.testbed.base.discard().await.unwrap();
                 }
             }
         }
         let mut expected = self.base.clone();
-        self.living.values().flatten().for_each(|edit| edit.apply(&mut expected));
+        self.living.values().flat_map(|(edits, _)| edits).for_each(|edit| edit.apply(&mut expected));
         assert_eq!(in_use(device(&self.testbed)), in_use(expected), "{:#?}", self.log);
+        let expected = ordered(&self.base_entries, self.living.values().flat_map(|(_, lists)| lists));
+        assert_eq!(entries(&self.testbed), expected, "{:#?}", self.log);
+    }
+
+    fn list_edits(&self, numbers: &mut Numbers) -> Vec<ListEdit> {
+        let mut edits = Vec::new();
+        for list in 0..LISTS.len() {
+            if numbers.below(3) == 0 {
+                edits.push(ListEdit::Make(list));
+            }
+            if numbers.below(2) == 0 {
+                edits.push(ListEdit::Order(list, self.orders[list].clone()));
+            }
+            for name in ["a", "b", "c", "d", "e"].map(str::to_owned) {
+                let stands = self.base_entries[list].contains(&name) && !self.orders[list].contains(&name);
+                if stands && numbers.below(3) == 0 {
+                    edits.push(ListEdit::Remove(list, name));
+                }
+            }
+        }
+        edits
+    }
+
+    /// Somebody adds an entry to a list.
+    async fn add_by_hand(&mut self, numbers: &mut Numbers) {
+        let list = numbers.below(2) as usize;
+        let name = format!("h{}", self.log.len());
+        self.log.push(format!("{name} by hand in {}", LISTS[list]));
+        self.by_hand(&list_xml(list, std::slice::from_ref(&name))).await;
+        self.base_entries[list].push(name);
+        self.force(None).await;
+    }
+
+    /// Somebody moves the last entry of a list to the beginning, if no service has changed the list.
+    async fn move_by_hand(&mut self, numbers: &mut Numbers) {
+        let list = numbers.below(2) as usize;
+        let mut edits = self.living.values().flat_map(|(_, lists)| lists);
+        let is_changed = edits.any(|edit| match edit {
+            ListEdit::Order(other, _) | ListEdit::Remove(other, _) => *other == list,
+            ListEdit::Make(_) => false,
+        });
+        if is_changed {
+            return;
+        }
+        let Some(name) = self.base_entries[list].pop() else { return };
+        self.log.push(format!("{name} moved by hand in {}", LISTS[list]));
+        let entry = list_xml(list, std::slice::from_ref(&name));
+        let first = " xmlns:y='urn:ietf:params:xml:ns:yang:1' y:insert='first'>";
+        self.by_hand(&entry.replacen('>', first, 1)).await;
+        self.base_entries[list].insert(0, name);
+        self.force(None).await;
+    }
+
+    async fn by_hand(&mut self, system: &str) {
+        let edit = format!(
+            "<devices xmlns='http://clicon.org/controller'><device><name>openconfig1</name><config>\
+             <system xmlns='http://openconfig.net/yang/system'>{system}</system></config></device></devices>"
+        );
+        self.testbed.change_elsewhere(&edit).await;
     }
 
     async fn force(&mut self, instance: Option<&str>) {
@@ -292,5 +472,6 @@ async fn device_has_what_all_living_instances_give() {
             }
         }
         assert_eq!(device(&sequence.testbed), sequence.base, "{:#?}", sequence.log);
+        assert_eq!(entries(&sequence.testbed), sequence.base_entries, "{:#?}", sequence.log);
     }
 }

@@ -1,18 +1,18 @@
 //! What the datastore has, whatever the edits are.
 
 use super::{NodeEdit, Overlay};
-use crate::{BoundValue, Error, HashSet, NodeId, Tree};
+use crate::{BoundValue, Error, NodeId, Tree};
 
 impl Overlay {
     /// Returns what the datastore has of a node with everything below it, as far as it was read; none if its names and values
     /// have more than so many bytes. `restored` returns the value of a node that counts as there with this value, whatever the
-    /// datastore has; the inner option is none for a node without a value. The nodes of `without` are left out.
+    /// datastore has; the inner option is none for a node without a value. What was [stripped](Self::strip)
+    /// is left out.
     pub fn base_subtree(
         &mut self,
         node: NodeId,
         most: usize,
         restored: &dyn Fn(NodeId) -> Option<Option<BoundValue>>,
-        without: &HashSet<NodeId>,
     ) -> Result<Option<Tree>, Error> {
         let mut copy = Tree::new();
         let mut bytes = 0;
@@ -35,7 +35,7 @@ impl Overlay {
             let all = self.known_children(node);
             self.steps.steps(all.len())?;
             let stood = |child: &NodeId| {
-                (self.state(*child).in_base || restored(*child).is_some()) && !without.contains(child)
+                (self.state(*child).in_base || restored(*child).is_some()) && !self.stripped.contains(child)
             };
             walk.extend(all.into_iter().rev().filter(stood).map(|child| (child, element)));
         }

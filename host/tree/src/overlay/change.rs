@@ -130,16 +130,17 @@ impl Overlay {
     }
 
     /// Removes an object that a service instance created, before the instance is applied again. Nodes that
-    /// are created again unchanged are not edits; the others are removed from the datastore. Returns the node.
+    /// are created again unchanged are not edits; the others are removed from the datastore.
     ///
     /// # Errors
     /// As [`set`](Self::set).
-    pub fn strip(&mut self, pattern: &Pattern) -> Result<NodeId, ResolveError> {
+    pub fn strip(&mut self, pattern: &Pattern) -> Result<(), ResolveError> {
         let node = self.find_or_add(pattern)?;
         if node != Tree::ROOT {
             self.mark_removed(node);
+            self.stripped.insert(node);
         }
-        Ok(node)
+        Ok(())
     }
 
     pub(super) fn mark_removed(&mut self, node: NodeId) {
@@ -230,7 +231,8 @@ impl Overlay {
         self.journal_node(node, false);
         // A node that exists keeps its time: its descendants were made later.
         let at = if there.is_some() { state.edited_at } else { self.clock };
-        if there.is_none() && !state.in_base && position == NodePosition::Last {
+        if there.is_none() && !state.in_base && position == NodePosition::Last && !self.placed.contains(&node)
+        {
             // New nodes are in the order in which they are made.
             self.tree.detach(node);
             self.tree.attach(node, parent.node, None);
@@ -344,7 +346,7 @@ impl Overlay {
     }
 
     /// Marks a node and its ancestors as edited.
-    fn mark_dirty(&mut self, node: NodeId) {
+    pub(super) fn mark_dirty(&mut self, node: NodeId) {
         let mut at = Some(node);
         while let Some(node) = at.filter(|&node| !self.state(node).dirty) {
             self.update_state(node, |state| state.dirty = true);

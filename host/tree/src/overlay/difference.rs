@@ -1,7 +1,7 @@
 //! The edit-config that makes the datastore equal to the overlay.
 
-use super::{ChoiceInstance, LiveNode, NodeEdit, NodeKind, Overlay};
-use crate::{Error, HashMap, HashSet, NETCONF, Name, NodeId, QName, SchemaNode, Tree, YANG};
+use super::{ChoiceInstance, ListOrder, LiveNode, NodeEdit, NodeKind, Overlay};
+use crate::{Error, HashSet, NETCONF, Name, NodeId, QName, SchemaNode, Tree, YANG};
 
 const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
 const INSERT: QName<'_> = QName::new(YANG, "insert");
@@ -15,7 +15,7 @@ impl Overlay {
     /// Nodes that have not been read count as absent, but those that were removed are removed from the
     /// datastore, too. Read [`unread`](Self::unread) first.
     pub fn edit_config(&mut self) -> Result<Option<Tree>, Error> {
-        let mut writing = DifferenceWriter { overlay: self, out: Tree::new(), moved: HashSet::default() };
+        let mut writing = DifferenceWriter { overlay: self, out: Tree::new(), whole: false };
         writing.children(LiveNode::ROOT, Tree::ROOT, true, &[])?;
         Ok((!writing.out.is_empty()).then_some(writing.out))
     }
@@ -24,8 +24,8 @@ impl Overlay {
 struct DifferenceWriter<'o> {
     overlay: &'o mut Overlay,
     out: Tree,
-    /// The entries that are put to the ends of their lists.
-    moved: HashSet<NodeId>,
+    /// Whether everything is written of what exists, whatever the datastore has of it.
+    whole: bool,
 }
 
 impl DifferenceWriter<'_> {
@@ -38,16 +38,17 @@ impl DifferenceWriter<'_> {
         in_base: bool,
         keys: &[NodeId],
     ) -> Result<bool, Error> {
-        let (appended, moved) = self.reordered(parent)?;
-        self.moved.extend(&moved);
+        let orders = self.overlay.orders(parent)?;
+        let positioned: HashSet<NodeId> =
+            orders.iter().flat_map(|order| &order.positioned).copied().collect();
         let (mut any, mut displaced) = (false, Vec::new());
         let mut next = self.overlay.tree.first_child(parent.node);
         while let Some(node) = next {
             next = self.overlay.tree.next_sibling(node);
             self.overlay.steps.step()?;
             // Below a removed node every child is visited; elsewhere only those that were edited.
-            let untouched = parent.removed_at == 0 && !self.overlay.state(node).dirty;
-            if untouched || keys.contains(&node) || appended.contains_key(&node) {
+            let untouched = parent.removed_at == 0 && !self.whole && !self.overlay.state(node).dirty;
+            if untouched || keys.contains(&node) || positioned.contains(&node) {
                 continue;
             }
             if self.overlay.live_child(parent, node).is_none() && !self.overlay.choices(node).is_empty() {
@@ -56,16 +57,8 @@ impl DifferenceWriter<'_> {
             }
             any |= self.node(parent, node, to, in_base)?;
         }
-        let mut appended: Vec<(u32, NodeId)> = appended.into_iter().map(|(node, at)| (at, node)).collect();
-        appended.sort_unstable();
-        for (_, node) in appended {
-            self.overlay.steps.step()?;
-            if moved.contains(&node) {
-                self.moved(parent, node, to)?;
-                any = true;
-            } else {
-                any |= self.node(parent, node, to, in_base)?;
-            }
+        for order in orders {
+            any |= self.positioned(parent, &order, to, in_base)?;
         }
         // The datastore removes a node if the edit has one of another case (RFC 7950, section 7.9). The backend crashes if the
         // edit removes it as well (seen with controller 1.8.0).
@@ -107,7 +100,7 @@ impl DifferenceWriter<'_> {
     ) -> Result<bool, Error> {
         let state = *self.overlay.state(node);
         let leaf = self.overlay.tree.first_child(node).is_none();
-        match (state.in_base, self.overlay.live_child(parent, node)) {
+        match (state.in_base && !self.whole, self.overlay.live_child(parent, node)) {
             (true, None) => self.removal(node, to),
             (true, Some(_)) if leaf => {
                 let changed = self.overlay.has_other_text(node);
@@ -126,12 +119,8 @@ impl DifferenceWriter<'_> {
             }
             (false, Some(live)) => {
                 let (element, keys) = self.element(node, to)?;
-                let position = self.overlay.position_attributes(parent, node, &self.moved);
-                for (name, value) in position {
-                    self.out.set_attribute(element, name, &value);
-                }
                 let any = self.children(live, element, false, &keys)?;
-                let written = any || state.edit == NodeEdit::Made;
+                let written = any || state.in_base || state.edit == NodeEdit::Made;
                 if !written {
                     self.out.detach(element);
                 }
@@ -216,58 +205,40 @@ impl DifferenceWriter<'_> {
         Ok(true)
     }
 
-    /// Writes an entry that moved to the end of its list.
-    fn moved(&mut self, parent: LiveNode, node: NodeId, to: NodeId) -> Result<(), Error> {
-        let (element, keys) = self.element(node, to)?;
-        self.out.set_attribute(element, INSERT, "last");
-        if let Some(live) = self.overlay.live_child(parent, node) {
-            self.children(live, element, true, &keys)?;
-        }
-        Ok(())
-    }
-
-    /// Returns, for lists that are `ordered-by user`, the entries to put at the end with the time when they
-    /// were made, and those of them that the datastore had before. An entry that was removed and made again
-    /// keeps its position unless a later entry of the list was made again before it.
-    fn reordered(&mut self, parent: LiveNode) -> Result<(HashMap<NodeId, u32>, HashSet<NodeId>), Error> {
-        let (mut appended, mut moved) = (HashMap::default(), HashSet::default());
-        if !self.overlay.schema_view.has_model() || !self.overlay.state(parent.node).dirty {
-            return Ok((appended, moved));
-        }
-        let mut remade: HashMap<Name, Vec<(u32, usize, NodeId)>> = HashMap::default();
-        let mut new: HashMap<Name, Vec<(u32, NodeId)>> = HashMap::default();
-        let children: Vec<NodeId> = self.overlay.tree.children(parent.node).collect();
-        for (position, node) in children.into_iter().enumerate() {
+    /// Writes the entries of a list that go to a position in it. What the datastore has of them is written too: a merge that
+    /// moves an entry makes it anew (seen with controller 1.8.0). Returns whether there are any.
+    fn positioned(
+        &mut self,
+        parent: LiveNode,
+        order: &ListOrder,
+        to: NodeId,
+        parent_in_base: bool,
+    ) -> Result<bool, Error> {
+        let ListOrder { entries, positioned, .. } = order;
+        let last = entries.iter().rev().take_while(|entry| positioned.contains(entry)).count();
+        let (mut any, mut previous) = (false, None);
+        for (left, &node) in (1..=entries.len()).rev().zip(entries) {
             self.overlay.steps.step()?;
-            let state = *self.overlay.state(node);
-            if state.edit != NodeEdit::Made || self.overlay.live_child(parent, node).is_none() {
-                continue;
-            }
-            let location = self.overlay.schema_location(node);
-            if !self.overlay.schema_view.is_ordered_by_user(location) {
-                continue;
-            }
-            let name = self.overlay.tree.name(node);
-            if !state.in_base {
-                new.entry(name).or_default().push((state.edited_at, node));
-            } else if state.removed_at.max(parent.removed_at) > 0 {
-                remade.entry(name).or_default().push((state.edited_at, position, node));
-            }
-        }
-        for (name, mut entries) in remade {
-            entries.sort_unstable();
-            let (mut furthest, before) = (0, moved.len());
-            for (at, position, node) in entries {
-                if position < furthest {
-                    moved.insert(node);
-                    appended.insert(node, at);
+            if positioned.contains(&node) {
+                let is_moved = self.overlay.in_base(node) && !self.whole;
+                let position = match left <= last {
+                    false => self.overlay.insert_after(previous),
+                    // What is new goes to the end anyway.
+                    true => is_moved.then(|| (INSERT, "last".to_owned())).into_iter().collect(),
+                };
+                let whole = self.whole;
+                self.whole = whole || is_moved;
+                let written = self.node(parent, node, to, parent_in_base);
+                self.whole = whole;
+                if written? && let Some(element) = self.out.last_child(to) {
+                    any = true;
+                    for (name, value) in position {
+                        self.out.set_attribute(element, name, &value);
+                    }
                 }
-                furthest = furthest.max(position);
             }
-            if moved.len() > before {
-                appended.extend(new.remove(&name).into_iter().flatten().map(|(at, node)| (node, at)));
-            }
+            previous = Some(node);
         }
-        Ok((appended, moved))
+        Ok(any)
     }
 }

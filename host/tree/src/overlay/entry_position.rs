@@ -2,7 +2,7 @@
 
 use crate::NodeId;
 
-/// Where a new entry goes among those that the datastore has.
+/// Where an entry goes among the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryPosition {
     /// Before all others.

@@ -119,9 +119,12 @@ impl Overlay {
                 };
             }
             SameNode::Some(node) if self.in_base(node) => {
-                children.new.drain(..).for_each(|new| self.tree.attach(new, parent, Some(node)));
-                children.order.push(node);
-                children.last_in_base = Some(node);
+                // A list of which entries were placed was read whole, and keeps the order that it has now.
+                if !self.stored_orders.contains_key(&(parent, name)) {
+                    children.new.drain(..).for_each(|new| self.tree.attach(new, parent, Some(node)));
+                    children.order.push(node);
+                    children.last_in_base = Some(node);
+                }
                 if !leaf {
                     todo.push((node, child));
                 }

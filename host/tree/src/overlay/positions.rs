@@ -1,17 +1,20 @@
 //! Where entries go in a list that is `ordered-by user` (RFC 7950, sections 7.7.9 and 7.8.6).
 
-use super::{LiveNode, Overlay, entry_position::EntryPosition};
-use crate::{HashSet, NodeId, QName, YANG};
+use super::{Overlay, entry_position::EntryPosition};
+use crate::{NodeId, QName, YANG};
 
 impl Overlay {
-    /// Puts an entry that the datastore lacks to a position in its list, instead of the end. It is not one of what a run does.
+    /// Puts an entry to a position in its list, where the datastore lacks it or has it elsewhere. It is not one of what a run
+    /// does. All entries of the list were read, and all that is in this one.
     pub fn place_entry(&mut self, entry: NodeId, position: EntryPosition) {
         let Some(parent) = self.tree.parent(entry) else { return };
-        if self.state(entry).in_base {
-            return;
+        let name = self.tree.name(entry);
+        if self.in_base(entry) && !self.stored_orders.contains_key(&(parent, name)) {
+            let stored = self.stored_entries(entry);
+            self.stored_orders.insert((parent, name), stored);
         }
         let before = match position {
-            EntryPosition::First => self.tree.children_named(parent, self.tree.name(entry)).next(),
+            EntryPosition::First => self.tree.children_named(parent, name).next(),
             EntryPosition::Before(next) => Some(next),
             EntryPosition::After(previous) => self.tree.next_sibling(previous),
         };
@@ -19,7 +22,8 @@ impl Overlay {
             self.tree.detach(entry);
             self.tree.attach(entry, parent, before);
         }
-        self.placed.insert(entry, position);
+        self.placed.insert(entry);
+        self.mark_dirty(entry);
     }
 
     /// Returns whether a node is an entry of a list that is `ordered-by user`.
@@ -38,25 +42,12 @@ impl Overlay {
         self.tree.next_sibling(node).filter(|&other| self.tree.name(other) == self.tree.name(node))
     }
 
-    /// Returns the attributes of a placed entry in an edit; none if it goes to the end. `moved` are those that the edit puts to
-    /// the end before.
-    pub(super) fn position_attributes(
-        &mut self,
-        parent: LiveNode,
-        entry: NodeId,
-        moved: &HashSet<NodeId>,
-    ) -> Vec<(QName<'static>, String)> {
+    /// Returns the attributes that insert an entry after another one in an edit, or before all; none if the keys of the other
+    /// one cannot be written.
+    pub(super) fn insert_after(&mut self, previous: Option<NodeId>) -> Vec<(QName<'static>, String)> {
         let attribute = |local: &'static str, value: String| (QName::new(YANG, local), value);
-        let (insert, anchor) = match self.placed.get(&entry) {
-            None => return Vec::new(),
-            Some(EntryPosition::First) => return vec![attribute("insert", "first".into())],
-            Some(&EntryPosition::Before(anchor)) => ("before", anchor),
-            Some(&EntryPosition::After(anchor)) => ("after", anchor),
-        };
-        if self.live_child(parent, anchor).is_none() || moved.contains(&anchor) {
-            return Vec::new();
-        }
-        let step = self.stored_step(anchor);
+        let Some(previous) = previous else { return vec![attribute("insert", "first".into())] };
+        let step = self.stored_step(previous);
         let (name, text) = match &step.entry {
             Some(Some(value)) => ("value", Some(value.clone()).filter(|value| !value.contains('\''))),
             _ => {
@@ -68,6 +59,6 @@ impl Overlay {
                 ("key", keys.collect::<Option<String>>().filter(|keys| !keys.is_empty()))
             }
         };
-        text.map_or_else(Vec::new, |text| vec![attribute("insert", insert.into()), attribute(name, text)])
+        text.map_or_else(Vec::new, |text| vec![attribute("insert", "after".into()), attribute(name, text)])
     }
 }

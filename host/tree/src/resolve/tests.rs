@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::{DataNodeKind, NoSchema, Schema, SchemaNode, ValueError, xml};
+use crate::{DataNodeKind, EntryPosition, NoSchema, Schema, SchemaNode, ValueError, xml};
 
 const IF: &str = "urn:if";
 const SYS: &str = "urn:sys";
@@ -373,13 +373,60 @@ fn entries_ordered_by_user_keep_their_order() {
         let text = xml::write(&edit, crate::Tree::ROOT).unwrap();
         let entries = text.split("<interface").skip(2).map(|entry| {
             let name = entry.split("<name>").nth(1).and_then(|rest| rest.chars().next()).unwrap();
-            let how = ["remove", "last"].into_iter().find(|how| entry.contains(&format!("\"{how}\"")));
+            let how =
+                ["remove", "last", "after"].into_iter().find(|how| entry.contains(&format!("\"{how}\"")));
             format!("{name} {}", how.unwrap_or("merge"))
         });
         entries.collect::<Vec<_>>().join(", ")
     };
     assert_eq!(recreate(&["a", "b", "d"]), "nothing");
-    assert_eq!(recreate(&["b", "a", "d"]), "a last");
+    assert_eq!(recreate(&["b", "a", "d"]), "a after");
     assert_eq!(recreate(&["d", "b", "x", "a"]), "b last, x merge, a last");
     assert_eq!(recreate(&["x", "a"]), "b remove, d remove, x merge");
+}
+
+#[test]
+fn entry_put_back_and_moved_again_is_no_edit() {
+    let entry = |name: &str| format!("<interface><name>{name}</name><unit>0</unit></interface>");
+    let play = |order: &[&str]| {
+        let all: String = ["b", "x", "a", "y"].map(entry).concat();
+        let mut overlay = overlay(Model::new(), &format!("<interfaces xmlns='urn:if'>{all}</interfaces>"));
+        let prefixes = prefixes();
+        let at = |name: &str| {
+            let path =
+                format!("/devices/device[name='r1']/config/interfaces/interface[name='{name}'][unit='0']");
+            Path::parse(&path).unwrap()
+        };
+        let [a, b, x, y] = ["a", "b", "x", "y"]
+            .map(|name| overlay.resolve(&at(name), &Pattern::default(), &prefixes).unwrap());
+        // A service has made two, and moved one behind the other.
+        overlay.strip(&x).unwrap();
+        overlay.strip(&y).unwrap();
+        let moved = overlay.find(&a)[0].node();
+        overlay.place_entry(moved, EntryPosition::First);
+        if !order.is_empty() {
+            overlay.remove(&a).unwrap();
+            overlay.remove(&b).unwrap();
+        }
+        for name in order {
+            let path = overlay.resolve(&at(name), &Pattern::default(), &prefixes).unwrap();
+            overlay.create(&path).unwrap();
+        }
+        let edit = overlay.edit_config().unwrap();
+        let names = edit.map(|edit| {
+            let text = xml::write(&edit, crate::Tree::ROOT).unwrap();
+            let entries = text.split("<interface").skip(2).map(|entry| {
+                let name = entry.split("<name>").nth(1).and_then(|rest| rest.chars().next()).unwrap();
+                let how = ["remove", "last", "after", "first"].into_iter();
+                let how = how.filter(|how| entry.contains(&format!("\"{how}\""))).collect::<String>();
+                format!("{name} {how}")
+            });
+            entries.collect::<Vec<_>>().join(", ")
+        });
+        names.unwrap_or_default()
+    };
+    assert_eq!(play(&["x", "b", "a", "y"]), "");
+    assert_eq!(play(&["x", "b", "y", "a"]), "a last");
+    assert_eq!(play(&["x", "a", "b", "y"]), "a first");
+    assert_eq!(play(&[]), "x remove, y remove, a first");
 }

@@ -1,0 +1,240 @@
+//! The order of entries in lists that are `ordered-by user`.
+
+use super::{LiveNode, NodeEdit, Overlay};
+use crate::{Error, HashMap, HashSet, Name, NodeId, PatternStep, QName};
+
+/// The order of the entries of one list that is `ordered-by user`.
+#[derive(Debug)]
+pub struct ListOrder {
+    /// The entries that exist now, in the order that the edits give them.
+    pub entries: Vec<NodeId>,
+    /// Those that edits have put to the end.
+    pub moved: HashSet<NodeId>,
+    /// Those that must be moved in the datastore, as few as possible, or be made in it at their position.
+    pub(super) positioned: HashSet<NodeId>,
+}
+
+impl ListOrder {
+    /// Returns whether the edits give some entry a position.
+    pub fn is_given(&self) -> bool {
+        !self.positioned.is_empty()
+    }
+}
+
+impl Overlay {
+    /// Returns the entries that the datastore has of the list of an entry, in the order of the datastore, as far as they were
+    /// read.
+    pub fn stored_entries(&self, entry: NodeId) -> Vec<NodeId> {
+        let Some(parent) = self.tree.parent(entry) else { return Vec::new() };
+        let name = self.tree.name(entry);
+        match self.stored_orders.get(&(parent, name)) {
+            Some(order) => order.clone(),
+            None => self.tree.children_named(parent, name).filter(|&node| self.in_base(node)).collect(),
+        }
+    }
+
+    /// Returns the time of the last edit.
+    pub fn now(&self) -> u32 {
+        self.clock
+    }
+
+    /// Returns when an entry of a list that is `ordered-by user` was made again, if it stood before and was removed.
+    pub fn remade_at(&mut self, entry: NodeId) -> Option<u32> {
+        let parent = self.tree.parent(entry).and_then(|parent| self.place(parent))?;
+        let is_remade = self.is_remade(parent, entry) && self.is_ordered_by_user(entry);
+        is_remade.then(|| self.state(entry).edited_at)
+    }
+
+    /// Returns the order of the list of an entry, as [`orders`](Self::orders) does, whether or not it changes.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub fn order_of(&mut self, entry: NodeId) -> Result<ListOrder, Error> {
+        let name = self.tree.name(entry);
+        let parent = self.tree.parent(entry).and_then(|parent| self.place(parent));
+        let orders = parent.map_or_else(|| Ok(Vec::new()), |parent| self.orders(parent))?;
+        let is_of_list =
+            |order: &ListOrder| order.entries.first().is_some_and(|&at| self.tree.name(at) == name);
+        if let Some(order) = orders.into_iter().find(is_of_list) {
+            return Ok(order);
+        }
+        let entries: Vec<NodeId> = parent
+            .into_iter()
+            .flat_map(|parent| self.children(parent))
+            .map(LiveNode::node)
+            .filter(|&node| self.tree.name(node) == name)
+            .collect();
+        self.steps.steps(entries.len())?;
+        Ok(ListOrder { entries, moved: HashSet::default(), positioned: HashSet::default() })
+    }
+
+    /// Returns the order of the lists in a node, for those in which it may be another than in the datastore.
+    ///
+    /// An entry that was removed and made again keeps its position unless a later entry of the list was made again before it.
+    /// Then it goes to the end, and what is made again after it, or is new, goes there too, in the order in which it was made.
+    /// So does what was [stripped](Self::strip), unless it is made again in its order and nothing else goes to the end.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub fn orders(&mut self, parent: LiveNode) -> Result<Vec<ListOrder>, Error> {
+        if !self.schema_view.has_model() || !self.state(parent.node).dirty {
+            return Ok(Vec::new());
+        }
+        let (mut lists, mut names): (Vec<Vec<NodeId>>, HashMap<Name, usize>) = Default::default();
+        let children: Vec<NodeId> = self.tree.children(parent.node).collect();
+        for &node in &children {
+            self.steps.step()?;
+            let is_edited = self.is_remade(parent, node) || self.placed.contains(&node);
+            let name = self.tree.name(node);
+            if is_edited && !names.contains_key(&name) && self.is_ordered_by_user(node) {
+                names.insert(name, lists.len());
+                lists.push(Vec::new());
+            }
+        }
+        if lists.is_empty() {
+            return Ok(Vec::new());
+        }
+        for node in children {
+            self.steps.step()?;
+            let list = names.get(&self.tree.name(node)).and_then(|&list| lists.get_mut(list));
+            if let Some(list) = list.filter(|_| self.live_child(parent, node).is_some()) {
+                list.push(node);
+            }
+        }
+        let orders = lists.into_iter().map(|list| self.order(parent, list));
+        orders.filter_map(Result::transpose).collect()
+    }
+
+    fn order(&mut self, parent: LiveNode, list: Vec<NodeId>) -> Result<Option<ListOrder>, Error> {
+        // Sorting, and finding what keeps its order.
+        self.steps.steps(list.len().saturating_mul(2))?;
+        let remade = list.iter().enumerate().filter(|(_, node)| self.is_remade(parent, **node));
+        let mut remade: Vec<(u32, usize, NodeId)> =
+            remade.map(|(position, &node)| (self.state(node).edited_at, position, node)).collect();
+        remade.sort_unstable();
+        // What a service had created is new each time, and does not push away what stood before.
+        let (mut stood, mut created) = (RemadeOrder::default(), RemadeOrder::default());
+        let late = remade.iter().filter(|(_, position, node)| {
+            let order = if self.stripped.contains(node) { &mut created } else { &mut stood };
+            order.is_late(*position)
+        });
+        let mut late: HashSet<NodeId> = late.map(|&(_, _, node)| node).collect();
+        let is_new = |node: &NodeId| !self.in_base(*node) && !self.placed.contains(node);
+        let moves_stood = late.iter().any(|node| !self.stripped.contains(node));
+        let stored = list
+            .first()
+            .and_then(|&node| self.stored_orders.get(&(self.tree.parent(node)?, self.tree.name(node))));
+        let mut entries = list.clone();
+        if !late.is_empty() {
+            late.extend(list.iter().filter(|node| is_new(node)));
+            if moves_stood {
+                late.extend(
+                    remade.iter().map(|(_, _, node)| node).filter(|node| self.stripped.contains(node)),
+                );
+            }
+            let mut last: Vec<(u32, NodeId)> =
+                late.iter().map(|&node| (self.state(node).edited_at, node)).collect();
+            last.sort_unstable();
+            entries.retain(|node| !late.contains(node));
+            entries.extend(last.into_iter().map(|(_, node)| node));
+        } else if stored.is_none() && !list.iter().any(|node| self.placed.contains(node)) {
+            return Ok(None);
+        }
+        let base: Vec<NodeId> = match stored {
+            Some(stored) => stored.clone(),
+            None => list.iter().copied().filter(|&node| self.in_base(node)).collect(),
+        };
+        let is_read = self.is_list_read(&entries);
+        let may_move = |node| self.is_remade(parent, node) || self.placed.contains(&node);
+        let mut positioned = match is_read {
+            true => moved_among(&entries, &base, &may_move),
+            // There may be others among them.
+            false => late.clone(),
+        };
+        positioned.extend(entries.iter().filter(|&&node| !self.in_base(node)));
+        Ok(Some(ListOrder { entries, moved: late, positioned }))
+    }
+
+    /// Returns whether the keys of all entries of a list were read.
+    fn is_list_read(&mut self, entries: &[NodeId]) -> bool {
+        let Some(&entry) = entries.first() else { return true };
+        let mut list = self.pattern(entry);
+        let Some(last) = list.steps.pop() else { return true };
+        let key = last.keys.first().map(|(key, _)| PatternStep::new(QName::new(&last.namespace, key)));
+        list.steps.push(PatternStep::new(last.name()));
+        list.steps.extend(key);
+        self.coverage.covers(&list)
+    }
+
+    /// Returns whether a node that has a position in its list was removed and made again.
+    fn is_remade(&self, parent: LiveNode, node: NodeId) -> bool {
+        let state = self.state(node);
+        state.edit == NodeEdit::Made
+            && (state.in_base || self.placed.contains(&node))
+            && state.removed_at.max(parent.removed_at) > 0
+            && self.live_child(parent, node).is_some()
+    }
+}
+
+/// The positions of the entries that were made again so far.
+#[derive(Default)]
+struct RemadeOrder {
+    furthest: usize,
+    is_late: bool,
+}
+
+impl RemadeOrder {
+    /// Returns whether the next one comes after one that was behind it, or after another one that does.
+    fn is_late(&mut self, position: usize) -> bool {
+        self.is_late |= position < self.furthest;
+        self.furthest = self.furthest.max(position);
+        self.is_late
+    }
+}
+
+/// Returns which of `entries` must move so that all are in this order, if they are in the order `before` now. Those that may
+/// not move are in the same order in both.
+fn moved_among(entries: &[NodeId], before: &[NodeId], may_move: &dyn Fn(NodeId) -> bool) -> HashSet<NodeId> {
+    let ranks: HashMap<NodeId, usize> =
+        before.iter().enumerate().map(|(rank, &node)| (node, rank + 1)).collect();
+    let ranked: Vec<(usize, NodeId, bool)> =
+        entries.iter().filter_map(|&node| Some((*ranks.get(&node)?, node, may_move(node)))).collect();
+    // What comes before an entry that may not move, and after it in the other order, moves.
+    let (mut least, mut after) = (0, Vec::with_capacity(ranked.len()));
+    for &(rank, _, moves) in &ranked {
+        after.push(least);
+        least = if moves { least } else { least.max(rank) };
+    }
+    let (mut most, mut backwards) = (usize::MAX, Vec::with_capacity(ranked.len()));
+    for (&(rank, node, moves), least) in ranked.iter().zip(after).rev() {
+        if !moves || (rank > least && rank < most) {
+            // Of two parts of the same length, the one stays that was made first.
+            backwards.push((usize::MAX - rank, node));
+        }
+        most = if moves { most } else { most.min(rank) };
+    }
+    let kept: HashSet<NodeId> = longest_increasing(&backwards).into_iter().collect();
+    ranked
+        .into_iter()
+        .filter(|(_, node, moves)| *moves && !kept.contains(node))
+        .map(|(_, node, _)| node)
+        .collect()
+}
+
+/// Returns the entries of a longest part of a sequence in which the ranks increase.
+fn longest_increasing(sequence: &[(usize, NodeId)]) -> Vec<NodeId> {
+    // The last entry of the best part of each length, and the entry before each one in its part.
+    let mut ends: Vec<(usize, usize)> = Vec::new();
+    let mut before: Vec<Option<usize>> = Vec::with_capacity(sequence.len());
+    for (index, &(rank, _)) in sequence.iter().enumerate() {
+        let length = ends.partition_point(|&(end, _)| end < rank);
+        before.push(length.checked_sub(1).and_then(|last| ends.get(last)).map(|&(_, index)| index));
+        match ends.get_mut(length) {
+            Some(end) => *end = (rank, index),
+            None => ends.push((rank, index)),
+        }
+    }
+    let last = ends.last().map(|&(_, index)| index);
+    let part = std::iter::successors(last, |&index| before.get(index).copied().flatten());
+    part.filter_map(|index| sequence.get(index)).map(|&(_, node)| node).collect()
+}
