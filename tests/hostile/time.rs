@@ -229,7 +229,7 @@ pub const PART: Part = Part {
             module: Guest(again!("$find", "/devices/device")),
             limits: LITTLE_WORK,
             ends: Refused(
-                "module `hostile` 6.6.6, instance `hostile[name='h']`: host work limit reached: allowed 100,000 for one instance, used 100,002",
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: host work limit reached: allowed 100,000 for one instance, used 100,003",
             ),
         },
         Case {

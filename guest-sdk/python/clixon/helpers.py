@@ -175,7 +175,10 @@ def set_creator_attributes(root, service_name, instance_name="", operation="crea
 
 def get_junos_interface_address(root, device, interface, unit, family="inet", primary=True):
     """Returns the addresses of a unit of a Junos interface; with `primary`, only those that are marked so."""
-    place = f"/config/configuration/interfaces/interface[name='{interface}']/unit[name='{unit}']/family/{family}"
+    place = (
+        f"/config/configuration/interfaces/interface[name={_quoted(interface)}]"
+        f"/unit[name={_quoted(unit)}]/family/{family}"
+    )
     return [
         address.name.cdata
         for address in _addresses(root, device, place)
@@ -190,8 +193,8 @@ def get_openconfig_interface_address(root, interface_name, interface_unit, devic
     """
     for version in [family] if family else ["ipv4", "ipv6"]:
         place = (
-            f"/config/interfaces/interface[name='{interface_name}']"
-            f"/subinterfaces/subinterface[index='{interface_unit}']/{version}/addresses"
+            f"/config/interfaces/interface[name={_quoted(interface_name)}]"
+            f"/subinterfaces/subinterface[index={_quoted(interface_unit)}]/{version}/addresses"
         )
         for address in _addresses(root, device_name, place):
             config = address.find("config")
@@ -205,3 +208,11 @@ def _addresses(root, device_name, place):
     device = get_device(root, device_name)
     above = get_path(device, place) if device is not None else None
     return above.get_elements("address") if above is not None else []
+
+
+def _quoted(value):
+    """Returns a value as a path has it."""
+    quote = '"' if "'" in str(value) else "'"
+    if quote in str(value):
+        raise ValueError(f"`{value}` has both kinds of quotes, which a path cannot have")
+    return f"{quote}{value}{quote}"

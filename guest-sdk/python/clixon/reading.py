@@ -8,6 +8,7 @@ Each element keeps what was read of it, so that `changes.py` finds what the modu
 """
 
 import itertools
+import re
 
 from clixon.datastore_path import last_step
 from clixon.element import Element
@@ -18,6 +19,8 @@ CONTROLLER = "http://clicon.org/controller"
 
 # The tags of the errors by which the host says that its models do not have a node.
 _ABSENT = {"unknown-element"}
+# What can be the name of a node.
+_NAME = re.compile(r"[^\W\d][\w.-]*")
 # Above that many `_` in an attribute's name, only names in which all stand for the same are tried.
 _MOST_MIXED = 3
 
@@ -331,6 +334,8 @@ class Area:
 
     def lookup(self, above, name):
         """Returns the children of a node that have this name."""
+        if not _NAME.fullmatch(name):
+            return []
         namespace, prefix = above._namespace, self._prefixes.get(above._namespace)
         is_device = namespace == CONTROLLER and above._name == "device"
         if is_device and name == "config":

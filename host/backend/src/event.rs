@@ -89,7 +89,9 @@ impl ServiceRef {
         };
         let changed = || {
             let (name, predicate) = text.split_once('[')?;
-            let (key, value) = predicate.split_once("='")?;
+            // The backend writes no blanks there, and users may.
+            let (key, value) =
+                predicate.split_once("='").filter(|(key, _)| !key.contains(char::is_whitespace))?;
             Some((name, (key.to_owned(), value.strip_suffix("']")?.to_owned())))
         };
         match (changed(), forced()) {

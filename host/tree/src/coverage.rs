@@ -18,8 +18,11 @@ struct CoverageNode {
     /// A pattern ends here: all that is below is in the set.
     whole: bool,
     /// By local name of the next step; then by its namespace, of which there are few.
-    children: HashMap<Arc<str>, SmallVec<[(Arc<str>, CoverageBranch); 1]>>,
+    children: HashMap<Arc<str>, Namesakes>,
 }
+
+/// The ways to go on with steps of one local name, by namespace.
+type Namesakes = SmallVec<[(Arc<str>, CoverageBranch); 1]>;
 
 /// The ways to go on with steps of one name.
 #[derive(Clone, Debug, Default)]

@@ -72,8 +72,8 @@ pub use model_lists::{ModelFront, is_small};
 pub use name::{Name, Names, QName, is_name_character};
 pub use nearest::{did_you_mean, nearest};
 pub use overlay::{
-    ChoiceInstance, EntryPosition, FragmentLoad, ListOrder, LiveNode, NodeKind, Overlay, OverlayMark,
-    PatternSearch, SchemaLocation, SchemaView, SearchProgress,
+    ChoiceInstance, EntryPosition, FragmentLoad, KnownOrders, ListOrder, LiveNode, NodeKind, Overlay,
+    OverlayMark, PatternSearch, SchemaLocation, SchemaView, SearchProgress,
 };
 pub use path::{Path, PathError, PathFault, PathStep, Predicate};
 pub use pattern::{CreatedError, Pattern, PatternStep, PrefixTable};

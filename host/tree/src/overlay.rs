@@ -36,6 +36,7 @@ mod linear;
 mod live_node;
 mod load;
 mod lookup;
+mod nodes_in_choices;
 mod order;
 mod positions;
 mod prefixed_text;
@@ -51,9 +52,9 @@ use std::sync::Arc;
 
 use self::{
     child_lookup::{ChildLookup, EntryKeys},
-    choices::NodesInChoices,
     chosen_cases::ChosenCases,
     last_made::LastMade,
+    nodes_in_choices::NodesInChoices,
     prefixed_text::{LONGEST_COMPARED, PrefixedText},
     state::{NodeEdit, NodeModel, NodeState},
     undo::UndoJournal,
@@ -63,7 +64,7 @@ pub use self::{
     entry_position::EntryPosition,
     live_node::LiveNode,
     load::FragmentLoad,
-    order::ListOrder,
+    order::{KnownOrders, ListOrder},
     schema_view::{NodeKind, SchemaLocation, SchemaView},
     search::{PatternSearch, SearchProgress},
     undo::OverlayMark,
@@ -112,6 +113,10 @@ pub struct Overlay {
     placed: HashSet<NodeId>,
     /// The order that the datastore has in lists of which entries were placed elsewhere.
     stored_orders: HashMap<(NodeId, Name), Vec<NodeId>>,
+    /// What the datastore has of the lists in a node, as of so many loads.
+    stored_lists: HashMap<NodeId, (u32, HashMap<Name, Vec<NodeId>>)>,
+    /// How often something was loaded.
+    loads: u32,
     /// The path that was made last.
     last_made: LastMade,
     /// The steps of [`Overlay::unread`] and [`Overlay::edit_config`], and of its user.
@@ -150,6 +155,8 @@ impl Overlay {
             in_choices: NodesInChoices::default(),
             placed: HashSet::default(),
             stored_orders: HashMap::default(),
+            stored_lists: HashMap::default(),
+            loads: 0,
             last_made: LastMade::default(),
             steps: StepCounter::default(),
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use confine_tree::{Pattern, PatternStep};
+use confine_tree::{KnownOrders, Pattern, PatternStep};
 
 use crate::{CommitDraft, Error};
 
@@ -39,6 +39,7 @@ impl CommitDraft {
                 by_list.entry(list).or_default().push(self.overlay.normal_pattern(place).into_owned());
             }
         }
+        let mut orders = KnownOrders::default();
         for (list, entries) in by_list {
             let before: Vec<Pattern> = other.find(&list);
             other.steps().steps(before.len())?;
@@ -46,7 +47,7 @@ impl CommitDraft {
             let stood: HashSet<&Pattern> = before.iter().collect();
             let kept = before.iter().filter(|entry| !written.contains(entry));
             let mut after: Vec<&Pattern> = kept.chain(&entries).collect();
-            let given = self.given_order(&entries)?;
+            let given = self.given_order(&entries, &mut orders)?;
             if !given.is_empty() {
                 after = given.iter().collect();
             }
@@ -59,11 +60,11 @@ impl CommitDraft {
     }
 
     /// Returns all entries of the list that these are in, in their order, if edits move entries of it.
-    fn given_order(&mut self, entries: &[Pattern]) -> Result<Vec<Pattern>, Error> {
+    fn given_order(&mut self, entries: &[Pattern], orders: &mut KnownOrders) -> Result<Vec<Pattern>, Error> {
         let Some(entry) = entries.first().and_then(|entry| self.standing(entry)) else {
             return Ok(Vec::new());
         };
-        let order = self.overlay.order_of(entry.node())?;
+        let order = self.overlay.order_of(entry.node(), orders)?;
         let all = if order.is_given() { order.entries } else { Vec::new() };
         self.steps().steps(all.len())?;
         Ok(all.into_iter().map(|entry| self.overlay.pattern(entry)).collect())

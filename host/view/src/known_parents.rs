@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use confine_tree::{HashMap, LocatedPath, Overlay, Path, Pattern, PrefixMap};
 
+use crate::patterns::size;
+
 /// How many paths are remembered.
 const REMEMBERED: usize = 256;
 
-/// The bytes of the longest one.
+/// The bytes of the longest one, as written and as resolved.
 const LONGEST: usize = 1024;
 
 /// So many slashes are tried, the last one first.
@@ -75,7 +77,8 @@ impl KnownParents {
             let Some(text) = text.filter(|text| text.len() <= LONGEST && !known.contains_key(*text)) else {
                 continue;
             };
-            if let Some(above) = located.above(before + index).filter(LocatedPath::is_modelled) {
+            let above = located.above(before + index).filter(LocatedPath::is_modelled);
+            if let Some(above) = above.filter(|above| size(above.pattern()) <= LONGEST) {
                 if known.len() >= REMEMBERED {
                     known.clear();
                 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use confine_tree::{HashMap, HashSet, ListOrder, NodeId, Pattern, PatternStep};
+use confine_tree::{HashMap, HashSet, KnownOrders, ListOrder, NodeId, Pattern, PatternStep};
 
 use crate::{
     CommitDraft, Error, Original, OwnerIndex,
@@ -21,6 +21,7 @@ pub(crate) struct ChangedLists {
     /// One entry of each.
     entries: BTreeMap<Pattern, NodeId>,
     known: HashMap<Pattern, ListAfter>,
+    orders: KnownOrders,
 }
 
 /// A list after the runs.
@@ -49,7 +50,7 @@ impl ChangedLists {
         owners: &OwnerIndex,
     ) -> Result<&ListAfter, Error> {
         if !self.known.contains_key(list) {
-            let ListOrder { entries, moved, .. } = draft.overlay.order_of(entry)?;
+            let ListOrder { entries, moved, .. } = draft.overlay.order_of(entry, &mut self.orders)?;
             let left = draft.beside(&entries, owners)?;
             let positions = entries.into_iter().zip(0..).collect();
             self.known.insert(list.clone(), ListAfter { positions, moved, left });
@@ -93,7 +94,8 @@ impl CommitDraft {
         entry: NodeId,
         owners: &OwnerIndex,
     ) -> Result<Option<OriginalPosition>, Error> {
-        match self.taken(path).and_then(|taken| OriginalPosition::of(&taken.before)) {
+        let known = self.taken(path).or_else(|| self.originals.kept.get(path));
+        match known.and_then(|known| OriginalPosition::of(&known.before)) {
             Some(position) => Ok(Some(position)),
             None => self.position_of(entry, owners),
         }
@@ -224,23 +226,24 @@ impl CommitDraft {
                 lists.note(&place, entry.node());
             }
         }
+        let mut by_parent: BTreeMap<Pattern, BTreeMap<Pattern, NodeId>> = BTreeMap::new();
         for (list, one) in std::mem::take(&mut lists.entries) {
-            let above = Pattern {
-                steps: list.steps.iter().take(list.steps.len().saturating_sub(1)).cloned().collect(),
-            };
+            let steps = list.steps.iter().take(list.steps.len().saturating_sub(1)).cloned().collect();
+            by_parent.entry(Pattern { steps }).or_default().insert(list, one);
+        }
+        for (above, changed) in by_parent {
             for original in owners.originals().at_or_below(&above) {
                 self.step()?;
-                if !original.is_moved() || list_of(&original.place).as_ref() != Some(&list) {
-                    continue;
-                }
+                let list = list_of(&original.place).filter(|_| original.is_moved());
+                let Some((list, &one)) = list.and_then(|list| changed.get_key_value(&list)) else { continue };
                 let Some(path) = path_text(&original.place) else { continue };
                 let Some(entry) = self.standing(&original.place).map(|entry| entry.node()) else { continue };
                 if self.originals.taken.contains_key(&path) {
                     continue;
                 }
-                let was_left = self.standing_beside(&list, entry, owners)?.get(&entry);
+                let was_left = self.standing_beside(list, entry, owners)?.get(&entry);
                 if was_left.is_some_and(|beside| original.is_as_left(beside)) {
-                    let left = lists.after(&list, one, self, owners)?.left.get(&entry).cloned();
+                    let left = lists.after(list, one, self, owners)?.left.get(&entry).cloned();
                     now.entry(path).or_insert_with(|| original.clone()).written = left;
                 }
             }

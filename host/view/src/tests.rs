@@ -9,6 +9,7 @@ mod finishing_cost;
 mod invisible;
 mod keys;
 mod linear;
+mod many_lists;
 mod models;
 mod namesakes;
 mod order;

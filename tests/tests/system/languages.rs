@@ -119,7 +119,7 @@ async fn python_module_runs_hooks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn module_of_the_python_server_matches_rust_and_is_deterministic() {
+async fn python_server_module_matches_rust_and_is_deterministic() {
     if let Some(module) = built_of("python", "examples/server/login_banner.py") {
         same_as_rust(module).await;
     }

@@ -12,6 +12,7 @@ use confine_view::{InstanceRef, ORIGINALS, OwnerIndex};
 
 use crate::{
     Error,
+    controller::orphan_adoption::NamedInstances,
     modules::{
         membership::{ManagedService, SERVICES},
         registry::ModuleRegistry,
@@ -138,11 +139,14 @@ impl CommitPlan {
         self.targets.is_empty() && !self.everything
     }
 
-    /// Returns what was notified, and then what is included besides: lists, or entries by their first keys.
-    pub(crate) fn notified_and_included(&self) -> (Vec<Pattern>, Vec<Pattern>) {
+    /// Returns what was notified, and then what is included besides: lists, or entries by their keys.
+    pub(crate) fn notified_and_included(&self) -> (Vec<NamedInstances>, Vec<NamedInstances>) {
         let (notified, included) = self.targets.split_at(self.notified.min(self.targets.len()));
-        let patterns = |targets: &[PlanTarget]| targets.iter().map(PlanTarget::pattern).collect();
-        (patterns(notified), patterns(included))
+        let named = |target: &PlanTarget| NamedInstances {
+            named: target.pattern(),
+            leading: target.leading_pattern(),
+        };
+        (notified.iter().map(named).collect(), included.iter().map(named).collect())
     }
 
     /// Returns the instances that are asked for and have created or changed something; some of them may be deleted.
@@ -417,7 +421,7 @@ mod tests {
         l[b='1'][c="1"]: 3 notified, forced: 1,1,1 2,1,1 1'][b='2,1,1
         l[c='1'][b="2"][a='1']: 0 notified, forced: 1,2,1
         l[a='1'][b='2']: 1 notified, forced: 1,2,1
-        l[ a = '1' ][b='2']: 0 notified, forced: 1,2,1
+        l[ a = '1' ][b='2']: 2 notified, forced: 1,2,1
         l[a='1'][d='2']: 0 notified, forced: 
         l[a="1'][b='2"]: 1 notified, forced: 1'][b='2,1,1
         l[a='9'][b="2"]: 0 notified, forced: 

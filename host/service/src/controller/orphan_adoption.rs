@@ -16,6 +16,14 @@ use crate::{
 /// The most instances that an error names.
 const SHOWN: usize = 5;
 
+/// The instances of a list, or those with certain keys.
+pub(crate) struct NamedInstances {
+    /// What they all match.
+    pub(crate) named: Pattern,
+    /// The same with those keys only that come first in the list: in the order of paths, what matches it stands together.
+    pub(crate) leading: Pattern,
+}
+
 /// The owner index with the orphans of the instances that a commit asks for, except those that other instances need.
 pub(crate) struct OrphanAdoption<'a> {
     orphans: &'a Orphans,
@@ -61,7 +69,7 @@ impl<'a> OrphanAdoption<'a> {
     /// instance of the same name again may not mean it. Nor is it if a name may mean several of them.
     pub(crate) fn adopt(
         &mut self,
-        targets: &[Pattern],
+        targets: &[NamedInstances],
         names_deleted: bool,
         steps: &mut StepCounter,
     ) -> Result<(), Error> {
@@ -69,9 +77,12 @@ impl<'a> OrphanAdoption<'a> {
         if orphans.is_empty() {
             return Ok(());
         }
-        for target in targets {
-            let all = orphans.range(InstanceRef::new(target.clone())..);
-            let all = || all.clone().take_while(|(instance, _)| target.covers(instance.path()));
+        for NamedInstances { named: target, leading } in targets {
+            let all = orphans.range(InstanceRef::new(leading.clone())..);
+            let all = || {
+                let together = all.clone().take_while(|(instance, _)| leading.covers(instance.path()));
+                together.filter(|(instance, _)| target.covers(instance.path()))
+            };
             let mut means_left = target.values() > 0 && names_deleted;
             if means_left {
                 let left = all().filter(|(_, orphaned)| orphaned.objects.iter().any(|object| object.is_left));

@@ -255,6 +255,26 @@ async fn force_of_a_deleted_instance_leaves_what_its_siblings_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn deleted_instance_is_forced_by_its_second_key() {
+    let mut testbed = OrphanTestbed::start().await;
+    let pairs = [("l", "1"), ("m", "2"), ("n", "1")];
+    for (left, right) in pairs {
+        succeeded(&testbed.base.commit(&pair(left, right)).await);
+    }
+    testbed.past_services(&pairs.map(|(left, right)| removed_pair(left, right)).concat()).await;
+    testbed.add("b").await;
+    let refused = testbed.base.push(ActionsMode::Force(Some("pair[right='1']"))).await;
+    assert!(
+        refused.reason().contains("`pair[left='l'][right='1']`, `pair[left='n'][right='1']`"),
+        "{}",
+        refused.reason()
+    );
+    assert!(["l1", "m2", "n1"].iter().all(|made| testbed.has(made)));
+    succeeded(&testbed.base.push(ActionsMode::Force(Some("pair[ right = \"2\" ]"))).await);
+    assert!(testbed.has("l1") && !testbed.has("m2") && testbed.has("n1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_device_refused_to_remove_is_told_when_it_is_pulled() {
     let mut testbed = OrphanTestbed::start().await;
     for name in ["a", "b", "c"] {

@@ -2,15 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{ChoiceInstance, LiveNode, NodeEdit, Overlay};
+use super::{ChoiceInstance, LiveNode, NodeEdit, Overlay, nodes_in_choices::ChoiceMembers};
 use crate::{ChoiceCase, Error, HashMap, NodeId, Pattern, PatternStep, QName, SchemaNode};
-
-/// What is in the choices of one parent: for each choice, every node that is in it, with its case.
-type ChoiceMembers<T> = HashMap<SchemaNode, Vec<(SchemaNode, T)>>;
-
-/// The nodes in the choices of those parents that were looked at.
-#[derive(Clone, Debug, Default)]
-pub(super) struct NodesInChoices(HashMap<NodeId, ChoiceMembers<NodeId>>);
 
 impl Overlay {
     /// Returns the choices that a node is in, each with its case.
@@ -79,13 +72,13 @@ impl Overlay {
     /// Returns the nodes in a parent that are in other cases of a choice, whether or not they exist now. The children of a
     /// parent are looked at once.
     pub fn in_other_cases(&mut self, choice: ChoiceInstance, case: SchemaNode) -> Vec<NodeId> {
-        if !self.in_choices.0.contains_key(&choice.parent) {
+        if !self.in_choices.contains_key(&choice.parent) {
             let children: Vec<NodeId> = self.tree.children(choice.parent).collect();
             self.lookup.visited += children.len();
-            self.in_choices.0.insert(choice.parent, ChoiceMembers::default());
+            self.in_choices.insert(choice.parent, ChoiceMembers::default());
             children.into_iter().for_each(|child| self.note_in_choices(choice.parent, child));
         }
-        let members = self.in_choices.0.get(&choice.parent).and_then(|members| members.get(&choice.choice));
+        let members = self.in_choices.get(&choice.parent).and_then(|members| members.get(&choice.choice));
         let members = members.map_or(&[][..], Vec::as_slice);
         self.lookup.visited += members.len();
         members.iter().filter(|(of, _)| *of != case).map(|&(_, node)| node).collect()
@@ -93,11 +86,11 @@ impl Overlay {
 
     /// Notes in which choices a node is, if its parent was looked at.
     pub(super) fn note_in_choices(&mut self, parent: NodeId, node: NodeId) {
-        if !self.in_choices.0.contains_key(&parent) {
+        if !self.in_choices.contains_key(&parent) {
             return;
         }
         for (ChoiceInstance { choice, .. }, case) in self.choices(node) {
-            if let Some(members) = self.in_choices.0.get_mut(&parent) {
+            if let Some(members) = self.in_choices.get_mut(&parent) {
                 members.entry(choice).or_default().push((case, node));
             }
         }

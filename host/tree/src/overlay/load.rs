@@ -49,6 +49,7 @@ impl Overlay {
     /// Loads one more node of the fragment. Returns how many nodes it visited, or 0 at the end.
     pub fn load_some(&mut self, fragment: &Tree, loading: &mut FragmentLoad) -> Result<usize, Error> {
         self.last_made.forget();
+        self.loads = self.loads.wrapping_add(1);
         let FragmentLoad { read, names, todo, current, repeats } = loading;
         let repeats = *repeats.get_or_insert_with(|| has_top_level_node_twice(fragment));
         if current.is_none() {

@@ -23,12 +23,14 @@ impl Overlay {
             entry => StepMatch::One(entry.map(|entry| entry.node)),
         };
         let location = self.child_location(parent, name);
-        if let Some(Some(value)) = &step.entry {
+        let kind = self.schema_view.kind(location);
+        // A list has no entries that are values: a search looks at each, and finds none.
+        if let (Some(Some(value)), false) = (&step.entry, matches!(kind, NodeKind::List { .. })) {
             let keys = self.entry_keys(location, name, &[]);
             let key = keys.entry([PrefixedText { value, bindings: &[] }]);
             return one(self.lookup.entry(&self.tree, (parent, name), &keys, &key));
         }
-        match self.schema_view.kind(location) {
+        match kind {
             NodeKind::List { keys } if !keys.is_empty() => {
                 let values: Option<Vec<&str>> = keys.iter().map(|key| step.key(key)).collect();
                 // A path may name more leaves than the known keys.
@@ -80,7 +82,8 @@ impl Overlay {
         keys: &[Box<str>],
     ) -> EntryKeys {
         // What a model says of a list is always the same.
-        if let Some(known) = location.schema.and_then(|node| self.modelled_keys.get(&node)) {
+        let known = location.schema.and_then(|node| self.modelled_keys.get(&node));
+        if let Some(known) = known.filter(|known| known.names.len() == keys.len()) {
             return known.clone();
         }
         let forms = location.schema.and_then(|node| {
@@ -88,7 +91,7 @@ impl Overlay {
             self.schema_view.key_forms(node, namespace)
         });
         let entry_keys = EntryKeys { names: self.key_names(list, keys).into(), forms };
-        if let Some(node) = location.schema {
+        if let Some(node) = location.schema.filter(|&node| self.schema_view.model_keys(node) == keys) {
             self.modelled_keys.insert(node, entry_keys.clone());
         }
         entry_keys

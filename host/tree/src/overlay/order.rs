@@ -1,10 +1,12 @@
 //! The order of entries in lists that are `ordered-by user`.
 
+use std::collections::hash_map::Entry;
+
 use super::{LiveNode, NodeEdit, Overlay};
 use crate::{Error, HashMap, HashSet, Name, NodeId, PatternStep, QName};
 
 /// The order of the entries of one list that is `ordered-by user`.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ListOrder {
     /// The entries that exist now, in the order that the edits give them.
     pub entries: Vec<NodeId>,
@@ -13,6 +15,10 @@ pub struct ListOrder {
     /// Those that must be moved in the datastore, as few as possible, or be made in it at their position.
     pub(super) positioned: HashSet<NodeId>,
 }
+
+/// The orders of all lists in those nodes of which one was asked for.
+#[derive(Debug, Default)]
+pub struct KnownOrders(HashMap<NodeId, HashMap<Name, ListOrder>>);
 
 impl ListOrder {
     /// Returns whether the edits give some entry a position.
@@ -24,13 +30,23 @@ impl ListOrder {
 impl Overlay {
     /// Returns the entries that the datastore has of the list of an entry, in the order of the datastore, as far as they were
     /// read.
-    pub fn stored_entries(&self, entry: NodeId) -> Vec<NodeId> {
+    pub fn stored_entries(&mut self, entry: NodeId) -> Vec<NodeId> {
         let Some(parent) = self.tree.parent(entry) else { return Vec::new() };
         let name = self.tree.name(entry);
-        match self.stored_orders.get(&(parent, name)) {
-            Some(order) => order.clone(),
-            None => self.tree.children_named(parent, name).filter(|&node| self.in_base(node)).collect(),
+        if let Some(order) = self.stored_orders.get(&(parent, name)) {
+            return order.clone();
         }
+        // Those of all lists beside it are found at once.
+        let is_known = self.stored_lists.get(&parent).is_some_and(|(loads, _)| *loads == self.loads);
+        if !is_known {
+            let mut lists: HashMap<Name, Vec<NodeId>> = HashMap::default();
+            for node in self.tree.children(parent).filter(|&node| self.in_base(node)) {
+                lists.entry(self.tree.name(node)).or_default().push(node);
+            }
+            self.stored_lists.insert(parent, (self.loads, lists));
+        }
+        let lists = self.stored_lists.get(&parent);
+        lists.and_then(|(_, lists)| lists.get(&name)).cloned().unwrap_or_default()
     }
 
     /// Returns the time of the last edit.
@@ -45,27 +61,36 @@ impl Overlay {
         is_remade.then(|| self.state(entry).edited_at)
     }
 
-    /// Returns the order of the list of an entry, as [`orders`](Self::orders) does, whether or not it changes.
+    /// Returns the order of the list of an entry, as [`orders`](Self::orders) does, whether or not it changes. That of all lists
+    /// beside it is kept in `known`, until the overlay is edited.
     ///
     /// # Errors
     /// [`Error::Stopped`].
-    pub fn order_of(&mut self, entry: NodeId) -> Result<ListOrder, Error> {
-        let name = self.tree.name(entry);
-        let parent = self.tree.parent(entry).and_then(|parent| self.place(parent));
-        let orders = parent.map_or_else(|| Ok(Vec::new()), |parent| self.orders(parent))?;
-        let is_of_list =
-            |order: &ListOrder| order.entries.first().is_some_and(|&at| self.tree.name(at) == name);
-        if let Some(order) = orders.into_iter().find(is_of_list) {
-            return Ok(order);
+    pub fn order_of(&mut self, entry: NodeId, known: &mut KnownOrders) -> Result<ListOrder, Error> {
+        let Some(above) = self.tree.parent(entry) else { return Ok(ListOrder::default()) };
+        let lists = match known.0.entry(above) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(self.all_orders(above)?),
+        };
+        let order = lists.get(&self.tree.name(entry)).cloned().unwrap_or_default();
+        self.steps.steps(order.entries.len())?;
+        Ok(order)
+    }
+
+    /// Returns the order of each list in a node, by its name, whether or not it changes.
+    fn all_orders(&mut self, above: NodeId) -> Result<HashMap<Name, ListOrder>, Error> {
+        let mut lists: HashMap<Name, ListOrder> = HashMap::default();
+        let Some(parent) = self.place(above) else { return Ok(lists) };
+        let children: Vec<NodeId> = self.children(parent).map(LiveNode::node).collect();
+        self.steps.steps(children.len())?;
+        for child in children {
+            lists.entry(self.tree.name(child)).or_default().entries.push(child);
         }
-        let entries: Vec<NodeId> = parent
-            .into_iter()
-            .flat_map(|parent| self.children(parent))
-            .map(LiveNode::node)
-            .filter(|&node| self.tree.name(node) == name)
-            .collect();
-        self.steps.steps(entries.len())?;
-        Ok(ListOrder { entries, moved: HashSet::default(), positioned: HashSet::default() })
+        for order in self.orders(parent)? {
+            let name = order.entries.first().map(|&first| self.tree.name(first));
+            lists.extend(name.map(|name| (name, order)));
+        }
+        Ok(lists)
     }
 
     /// Returns the order of the lists in a node, for those in which it may be another than in the datastore.

@@ -234,3 +234,20 @@ fn one_request_is_enough_where_the_forms_are_the_same() {
     commit.draft = Some(view.into_parts().0);
     assert_eq!(commit.requests().len(), 1);
 }
+
+/// What asks a list for an entry of a leaf-list, as an old path may, hides nothing from others.
+#[test]
+fn list_that_was_taken_for_a_leaf_list_has_its_entries() {
+    let mut commit = Commit::with(MODELS.clone(), STANDING, open_scope());
+    let list = commit.resolved(&format!("{SYSTEM}/unit"));
+    commit.run("s1", async |view| view.read(&format!("{SYSTEM}/unit")).await.unwrap());
+    let mut entry = list.clone();
+    entry.steps.last_mut().unwrap().entry = Some(Some("10".into()));
+    assert_eq!(commit.draft().overlay.find(&entry), []);
+    let mut unit = list;
+    unit.steps.last_mut().unwrap().keys.push(("number".into(), Some("10".into())));
+    assert_eq!(commit.draft().overlay.find(&unit).len(), 1);
+    assert_eq!(commit.draft().overlay.find(&entry), []);
+    commit.run("s1", async |view| play(view, &["set unit[number='10']/mtu 1500"]).await);
+    assert_eq!(commit.finish(&["s1"], &OwnerIndex::new()), "nothing");
+}

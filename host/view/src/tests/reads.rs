@@ -155,6 +155,22 @@ fn keys_on_the_way_to_declared_paths_are_readable() {
 
 /// Where no model is known, a path could call any leaf a key, and find out its value.
 #[test]
+fn learned_keys_are_not_found_unless_they_are_declared() {
+    let users = "<devices xmlns='http://clicon.org/controller'><device><name>r1</name><config><users xmlns='urn:sys'>\
+        <user><name>ann</name><password>one</password><role>r</role></user></users></config></device></devices>";
+    let path = "/devices/device/config/sys:users/user/role";
+    let mut commit = Commit::on(users, scope(&[], &[path]));
+    commit.run("s1", async |view| {
+        view.set(&format!("{R1}/sys:users/user[password='two']/role"), "x").await.unwrap();
+        for path in [path, &format!("{R1}/sys:users/user/role")] {
+            let found = view.find(path).await;
+            let refused = refusal(found);
+            assert!(refused.starts_with("access-denied: "), "{refused}");
+        }
+    });
+}
+
+#[test]
 fn leaf_is_not_readable_because_a_path_calls_it_a_key() {
     let users = "<devices xmlns='http://clicon.org/controller'><device><name>r1</name><config><users xmlns='urn:sys'>\
         <user><name>ann</name><password>one</password><role>r</role></user></users></config></device></devices>";

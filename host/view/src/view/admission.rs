@@ -34,8 +34,8 @@ impl View {
     /// Resolves the path of a call that reads, and refuses what the module may not read.
     pub(super) async fn resolve_to_read(&mut self, path: &str, extent: ReadExtent) -> Result<Pattern, Error> {
         let mut located = self.resolve(path)?;
-        if self.is_declared(&located) {
-            self.meter.charge(located.pattern().steps.len() as u64).await?;
+        if self.is_declared(&located, extent) {
+            self.charge_decision(located.pattern()).await?;
         } else {
             self.admit(located.pattern(), extent).await.map_err(|error| error.at(path))?;
         }
@@ -45,7 +45,11 @@ impl View {
 
     /// Returns whether the description declares all that a path leads to, and models say that it names entries by their keys only:
     /// a quick answer for most reads.
-    fn is_declared(&self, located: &LocatedPath) -> bool {
+    fn is_declared(&self, located: &LocatedPath, extent: ReadExtent) -> bool {
+        // A path that is found has the keys of all entries on it, whether or not they were named.
+        if extent == ReadExtent::Paths && !located.is_modelled() {
+            return false;
+        }
         let (overlay, pattern) = (&self.draft.overlay, located.pattern());
         let names_keys = |(step, spot): (&PatternStep, &SchemaLocation)| {
             step.keys.is_empty()
