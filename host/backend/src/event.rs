@@ -6,7 +6,7 @@ use confine_netconf::{
     Error as NetconfError, EventStream, Notification, RequestSession, SubscriberSession, TransactionOutcome,
     XmlElement,
 };
-use confine_tree::{CONTROLLER, Path, PathStep, Predicate};
+use confine_tree::{CONTROLLER, Path, PathStep, Predicate, is_name_character};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
@@ -57,15 +57,19 @@ pub struct ServiceRef {
     /// All keys in written order, where the text can be read as a path with several. Only a user who forces instances
     /// names them so: what has changed is notified by its first key, whose value may look like several keys.
     pub forced_keys: Vec<(String, String)>,
+    /// Set if the backend may take the text for another XPath than it is taken for here. It strips what that matches: a
+    /// key with quotes may name anybody's instances, or anything else.
+    pub is_unclear: bool,
 }
 
 impl ServiceRef {
     /// References every instance of a list, or those whose first key has a value.
     pub fn new(name: impl Into<String>, key: Option<(String, String)>) -> Self {
-        Self { name: name.into(), key, forced_keys: Vec::new() }
+        Self { name: name.into(), key, forced_keys: Vec::new(), is_unclear: false }
     }
 
-    /// Reads `name`, `name[key='value']`, or what a user has written who forces instances: a path with any keys and quotes.
+    /// Reads `name`, `name[key='value']`, or what a user has written who forces instances: an XPath of one step with any keys
+    /// and quotes.
     ///
     /// The backend does not escape `value`, which may have quotes and brackets: it is the text between the first `='` and
     /// the last `']`. A text of none of these forms is read as a name, which no list has.
@@ -77,36 +81,48 @@ impl ServiceRef {
     /// assert_eq!(ServiceRef::parse("bench").key, None);
     /// ```
     pub fn parse(text: &str) -> Self {
-        let forced = || {
-            // A value ends at the next quote of its kind; or, as the backend writes it, at one that ends a predicate.
-            let path = Path::parse_xpath(text).or_else(|_| Path::parse_unescaped(text)).ok()?;
-            let [step] = <[PathStep; 1]>::try_from(path.steps).ok()?;
+        let xpath = || {
+            let [step] = <[PathStep; 1]>::try_from(Path::parse_xpath(text).ok()?.steps).ok()?;
             let key = |predicate| match predicate {
-                Predicate::Key { name, value: Some(value), .. } => Some((String::from(name), value)),
+                Predicate::Key { prefix: None, name, value: Some(value) } => {
+                    Some((String::from(name), value))
+                }
                 _ => None,
             };
-            Some((step.name, step.predicates.into_iter().map(key).collect::<Option<Vec<_>>>()?))
+            let keys: Option<Vec<_>> = step.predicates.into_iter().map(key).collect();
+            Some((step.name, keys?)).filter(|_| step.prefix.is_none() && !text.starts_with('/'))
         };
         let changed = || {
             let (name, predicate) = text.split_once('[')?;
-            // The backend writes no blanks there, and users may.
-            let (key, value) =
-                predicate.split_once("='").filter(|(key, _)| !key.contains(char::is_whitespace))?;
-            Some((name, (key.to_owned(), value.strip_suffix("']")?.to_owned())))
+            let (key, value) = predicate.split_once("='")?;
+            let is_name = key.chars().all(is_name_character);
+            Some((name, (key.to_owned(), value.strip_suffix("']")?.to_owned()))).filter(|_| is_name)
         };
-        match (changed(), forced()) {
-            (Some((name, key)), Some((_, keys))) if keys.len() > 1 => {
-                Self { forced_keys: keys, ..Self::new(name, Some(key)) }
+        match (xpath(), changed()) {
+            (Some((name, keys)), _) if keys.len() <= 1 => Self::new(name, keys.into_iter().next()),
+            (Some((name, keys)), changed) => {
+                let key = changed.map(|(_, key)| key).or_else(|| keys.first().cloned());
+                Self { forced_keys: keys, ..Self::new(name, key) }
             }
-            (Some((name, key)), _) => Self::new(name, Some(key)),
-            (None, Some((name, keys))) => {
-                let key = keys.first().cloned();
-                let forced_keys = if keys.len() > 1 { keys } else { Vec::new() };
-                Self { forced_keys, ..Self::new(name, key) }
+            (None, Some((name, (key, value)))) => {
+                let is_unclear = is_xpath(&value);
+                Self { is_unclear, ..Self::new(name, Some((key, value))) }
             }
             (None, None) => Self::new(text, None),
         }
     }
+}
+
+/// Returns whether a text in single quotes, and with quotes, may be XPath: it goes on with an operator behind the first of them.
+fn is_xpath(value: &str) -> bool {
+    let Some((_, rest)) = value.split_once('\'') else { return false };
+    if !rest.contains(['\'', '"']) {
+        // The last quote has no other.
+        return false;
+    }
+    let rest = rest.trim_start();
+    let is_operator = ["and", "or", "div", "mod"].iter().any(|operator| rest.starts_with(operator));
+    is_operator || !rest.starts_with(|first: char| first.is_alphanumeric() || first == '_')
 }
 
 /// Writes the form that the backend uses in notifications and requests.
@@ -349,6 +365,52 @@ mod tests {
             let read = ServiceRef::parse(&format!("pair{}", keys.iter().map(predicate).collect::<String>()));
             let keys: Vec<_> = keys.into_iter().map(|(key, value, _)| (key, value)).collect();
             prop_assert_eq!((&*read.name, read.forced_keys), ("pair", keys));
+        }
+    }
+
+    /// The backend strips what the text matches as an XPath.
+    #[test]
+    fn what_the_backend_may_take_for_another_xpath_is_unclear() {
+        for text in [
+            "l",
+            "l[k='a']",
+            "l[k=\"a\"]",
+            "l[k='a\"b']",
+            "l[ k = 'a' ]",
+            "l[k='it's']",
+            "l[k='a'b\"c']",
+            "l[k='br[ack]ets/and='more'']",
+            "l[k='1'][m=\"2\"]",
+        ] {
+            assert!(!ServiceRef::parse(text).is_unclear, "{text}");
+        }
+        for text in [
+            "l[k='1'] [m='2']",
+            "l[k='1' and m='2']",
+            "l[k='1' or 'a'='a']",
+            "l[k='o']/../m[k='1']",
+            "l[k='1']|m[k='2']",
+            "l[k='none']|/nacm|x[a='b']",
+            "l[k='a'or'b'='b']",
+            "l[k='it''s']",
+        ] {
+            assert!(ServiceRef::parse(text).is_unclear, "{text}");
+        }
+        // A list of that name is served by nobody.
+        for text in [
+            "l[k!='2']",
+            "l [k='1']",
+            "p:l[k='1']",
+            "l[1]",
+            "l[]",
+            "*",
+            "l[p:k='1']",
+            "l[./k='1']",
+            "/l[k='1']",
+            "l[k]",
+        ] {
+            let read = ServiceRef::parse(text);
+            assert!(read.is_unclear || read.name != "l", "{text} {read:?}");
         }
     }
 }

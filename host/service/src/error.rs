@@ -80,6 +80,16 @@ pub enum Error {
         /// The instances.
         instances: String,
     },
+    /// The controller may take the name of an instance for something else. It strips what that matches.
+    #[error(
+        "the controller may take `{name}` for other instances than Confine\n\
+         hint: name a list, or an entry by its keys, as in `list[key='value']`; a value must not have the quotes that enclose it, \
+         so an instance needs a key without them"
+    )]
+    UnclearInstance {
+        /// What was named.
+        name: String,
+    },
     /// An instance exists that the user may not read.
     #[error(
         "`{user}` may not read `{instance}`\nhint: permit it with a rule in `/nacm`, or commit as another user"

@@ -148,6 +148,7 @@ impl CommitDraft {
             }
             made.push((path.clone(), node));
             let mut steps = HashSet::default();
+            let from = walk.len();
             for below in tree.children(node) {
                 let step = self.overlay.step_of(&path, tree, below);
                 if !steps.insert(step.clone()) {
@@ -155,6 +156,10 @@ impl CommitDraft {
                     return Err(CallRefusal::new(ErrorTag::MissingElement, message).into());
                 }
                 walk.push((below, child(&path, step)));
+            }
+            // The first one is made first: their order may matter.
+            if let Some(below) = walk.get_mut(from..) {
+                below.reverse();
             }
         }
         // Containers are there now, too.

@@ -16,6 +16,7 @@ mod order;
 mod paid;
 mod reading;
 mod reads;
+mod restored;
 mod rules;
 mod sharing;
 mod values;

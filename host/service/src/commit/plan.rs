@@ -94,6 +94,9 @@ impl CommitPlan {
     ) -> Result<(), Error> {
         let mut targets = HashSet::new();
         for reference in references {
+            if reference.is_unclear {
+                return Err(Error::UnclearInstance { name: reference.to_string() });
+            }
             if unmanaged.contains(&reference.name) {
                 tracing::info!(service = reference.name, "ignoring an unmanaged list");
                 continue;
@@ -122,15 +125,39 @@ impl CommitPlan {
 
     /// Takes what was notified as what a user has written who forces instances: any keys of their list. The controller passes
     /// the text on as it is, while it names an instance that has changed by its first key alone.
-    pub(crate) fn name_all_keys(&mut self) {
+    ///
+    /// # Errors
+    /// [`Error::UnclearInstance`] if something else than keys is named: what that matches is not known to Confine.
+    pub(crate) fn name_all_keys(&mut self) -> Result<(), Error> {
         for target in self.targets.iter_mut().take(self.notified) {
             let place = |key: &(Box<str>, String)| target.service.keys.iter().position(|name| *name == key.0);
             let mut keys = std::mem::take(&mut target.forced_keys);
-            let is_known = !keys.is_empty() && keys.iter().all(|key| place(key).is_some());
-            if is_known {
-                keys.sort_by_key(place);
-                target.keys = keys;
+            let is_plain = keys.is_empty();
+            if is_plain {
+                keys = std::mem::take(&mut target.keys);
             }
+            // A list is named by its first key where no model says which that is.
+            let is_known = keys.iter().all(|key| place(key).is_some());
+            if !is_known && (!is_plain || target.service.has_model_keys()) {
+                let named = PlanTarget { keys, forced_keys: Vec::new(), service: target.service.clone() };
+                return Err(Error::UnclearInstance { name: InstanceRef::new(named.pattern()).to_string() });
+            }
+            keys.sort_by_key(place);
+            target.keys = keys;
+        }
+        Ok(())
+    }
+
+    /// Checks that nothing is named by several keys: what has changed never is, unless a key looks like several.
+    ///
+    /// # Errors
+    /// [`Error::UnclearInstance`].
+    pub(crate) fn check_changed(&self) -> Result<(), Error> {
+        match self.targets.iter().find(|target| !target.forced_keys.is_empty()) {
+            Some(target) => {
+                Err(Error::UnclearInstance { name: InstanceRef::new(target.pattern()).to_string() })
+            }
+            None => Ok(()),
         }
     }
 
@@ -392,13 +419,19 @@ mod tests {
             };
             let mut plan = CommitPlan { everything: false, targets: vec![target], notified: 1 };
             let notified = plan.instances(&tree).len();
-            plan.name_all_keys();
+            let changed = if plan.check_changed().is_ok() { "" } else { ", refused" };
+            if let Err(error) = plan.name_all_keys() {
+                return format!(
+                    "{text}: {notified} notified{changed}, forced: {}",
+                    error.to_string().lines().next().unwrap()
+                );
+            }
             let forced = plan.instances(&tree);
             let keys = |step: &PatternStep| {
                 step.keys.iter().filter_map(|(_, value)| value.clone()).collect::<Vec<_>>().join(",")
             };
             let keys: Vec<_> = forced.iter().map(|planned| keys(&planned.instance.path().steps[1])).collect();
-            format!("{text}: {notified} notified, forced: {}", keys.join(" "))
+            format!("{text}: {notified} notified{changed}, forced: {}", keys.join(" "))
         };
         let texts = [
             "l",
@@ -418,13 +451,13 @@ mod tests {
         l[a='1']: 2 notified, forced: 1,1,1 1,2,1
         l[a="1"]: 2 notified, forced: 1,1,1 1,2,1
         l[b='1']: 3 notified, forced: 1,1,1 2,1,1 1'][b='2,1,1
-        l[b='1'][c="1"]: 3 notified, forced: 1,1,1 2,1,1 1'][b='2,1,1
-        l[c='1'][b="2"][a='1']: 0 notified, forced: 1,2,1
-        l[a='1'][b='2']: 1 notified, forced: 1,2,1
-        l[ a = '1' ][b='2']: 2 notified, forced: 1,2,1
-        l[a='1'][d='2']: 0 notified, forced: 
+        l[b='1'][c="1"]: 3 notified, refused, forced: 1,1,1 2,1,1 1'][b='2,1,1
+        l[c='1'][b="2"][a='1']: 0 notified, refused, forced: 1,2,1
+        l[a='1'][b='2']: 1 notified, refused, forced: 1,2,1
+        l[ a = '1' ][b='2']: 2 notified, refused, forced: 1,2,1
+        l[a='1'][d='2']: 0 notified, refused, forced: the controller may take `l[a='1'][d='2']` for other instances than Confine
         l[a="1'][b='2"]: 1 notified, forced: 1'][b='2,1,1
-        l[a='9'][b="2"]: 0 notified, forced: 
+        l[a='9'][b="2"]: 0 notified, refused, forced: 
         "#);
     }
 

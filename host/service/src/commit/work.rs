@@ -100,8 +100,11 @@ impl CommitRunner {
         let (user, transaction, unopened) = committing_user(&backend, notified.tid).await?;
         tracing::Span::current().record("user", &user);
         state.set_user(user.clone());
-        if transaction.actions() == Some(ActionsKind::Force) && !plan.everything {
-            plan.name_all_keys();
+        let is_forced = transaction.actions() == Some(ActionsKind::Force);
+        if !is_forced {
+            plan.check_changed()?;
+        } else if !plan.everything {
+            plan.name_all_keys()?;
             let mut steps = StepCounter::new(state.stop_signal());
             let pending =
                 pending_instances(&backend, &notified.services, &registry, &*schema, &mut steps).await?;

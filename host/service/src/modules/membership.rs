@@ -125,6 +125,11 @@ impl ManagedService {
         }
     }
 
+    /// Returns whether the keys are those of the YANG module of the list.
+    pub(crate) fn has_model_keys(&self) -> bool {
+        !self.declares_keys && !self.keys.is_empty()
+    }
+
     /// Returns the service with the keys that its YANG module has, if these are others than it has now.
     pub(crate) fn with_model_keys(&self, schema: &dyn Schema) -> Option<Self> {
         let services = schema.root().and_then(|root| schema.child(root, SERVICES));
