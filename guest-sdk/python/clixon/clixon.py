@@ -1,7 +1,5 @@
 """The client of the Python server, which a module on Confine cannot open."""
 
-import functools
-
 from clixon.exceptions import UnavailableError
 
 _INSTEAD = (
@@ -19,12 +17,4 @@ class Clixon:
 
 def rpc(*_arguments, **_options):
     """Returns a decorator that calls the function as it is: there is no session to open around it."""
-
-    def decorate(function):
-        @functools.wraps(function)
-        def call(*args, **kwargs):
-            return function(*args, **kwargs)
-
-        return call
-
-    return decorate
+    return lambda function: function

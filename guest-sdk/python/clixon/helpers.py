@@ -1,6 +1,5 @@
 """What modules often need of the tree."""
 
-import functools
 import re
 
 from clixon.element import Element
@@ -29,15 +28,7 @@ _PREDICATE = re.compile(r"\[\s*(?:([0-9]+)|([^=\]\s]+)\s*=\s*(?:'([^']*)'|\"([^\
 
 def timeout(seconds=10):
     """Returns a decorator that does nothing: a clock stands still in a module, and Confine limits how long it runs."""
-
-    def decorate(function):
-        @functools.wraps(function)
-        def call(*args, **kwargs):
-            return function(*args, **kwargs)
-
-        return call
-
-    return decorate
+    return lambda function: function
 
 
 def get_service_instance(root, service_name, *args, **kwargs):

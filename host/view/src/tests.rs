@@ -63,6 +63,27 @@ const DATASTORE: &str = r#"
   <device><name>r2</name><config><system xmlns="urn:sys"><hostname>two</hostname></system></config></device>
 </devices>"#;
 
+/// Compiles YANG modules.
+fn compiled<'m>(modules: impl IntoIterator<Item = &'m str>) -> Arc<MountedSchema> {
+    let mut set = ModuleSet::default();
+    for module in modules {
+        set.add("test.yang", module.as_bytes()).unwrap();
+    }
+    Arc::new(MountedSchema::new(Arc::new(set.compile()), "none"))
+}
+
+/// Returns models of devices whose system has these nodes.
+fn system_with(nodes: &str) -> Arc<dyn Schema> {
+    let model = format!(
+        "module sys {{ namespace urn:sys; prefix s; import ctrl {{ prefix c; }}
+          augment /c:devices/c:device/c:config {{ container system {{ {nodes} }} }} }}"
+    );
+    let controller = r#"module ctrl { namespace "http://clicon.org/controller"; prefix c;
+        container services { list bench { key id; leaf id { type string; } } }
+        container devices { list device { key name; leaf name { type string; } container config { } } } }"#;
+    compiled([controller, &model])
+}
+
 /// The lists that the backend knows, whatever the module's host knows.
 static BACKEND: LazyLock<Arc<MountedSchema>> = LazyLock::new(|| {
     let modules = [
@@ -77,11 +98,7 @@ static BACKEND: LazyLock<Arc<MountedSchema>> = LazyLock::new(|| {
           augment /c:devices/c:device/c:config {
             container interfaces { list interface { key name; leaf name { type string; } } } } }",
     ];
-    let mut set = ModuleSet::default();
-    for module in modules {
-        set.add("test.yang", module.as_bytes()).unwrap();
-    }
-    Arc::new(MountedSchema::new(Arc::new(set.compile()), "none"))
+    compiled(modules)
 });
 
 /// A datastore that answers filters as the backend does, and counts the requests.

@@ -145,7 +145,7 @@ enum ListEdit {
     /// Removes these entries, and makes them again.
     Order(usize, Vec<String>),
     Remove(usize, String),
-    /// Makes an entry that does not stand there by hand.
+    /// Adds an entry that the device does not have, as somebody does by hand.
     Make(usize),
 }
 

@@ -26,11 +26,7 @@ static MODELS: LazyLock<Arc<MountedSchema>> = LazyLock::new(|| {
             container present { presence p; leaf size { type uint8; default 1; } }
             list unit { key n; leaf n { type uint8; } leaf mtu { type uint16; default 1500; } } } } }",
     ];
-    let mut set = ModuleSet::default();
-    for module in modules {
-        set.add("test.yang", module.as_bytes()).unwrap();
-    }
-    Arc::new(MountedSchema::new(Arc::new(set.compile()), "none"))
+    compiled(modules)
 });
 
 const SYSTEM: &str = "/devices/device[name='r1']/config/sys:system";
@@ -157,22 +153,6 @@ fn displacing_many_nodes_by_many_instances_is_linear() {
         commit.draft().steps().taken() - before
     });
     assert!(four <= 4 * once + once / 2, "{once} steps, then {four}");
-}
-
-/// Returns models of devices whose system has these nodes.
-fn system_with(nodes: &str) -> Arc<dyn Schema> {
-    let model = format!(
-        "module sys {{ namespace urn:sys; prefix s; import ctrl {{ prefix c; }}
-          augment /c:devices/c:device/c:config {{ container system {{ {nodes} }} }} }}"
-    );
-    let controller = r#"module ctrl { namespace "http://clicon.org/controller"; prefix c;
-        container services { list bench { key id; leaf id { type string; } } }
-        container devices { list device { key name; leaf name { type string; } container config { } } } }"#;
-    let mut set = ModuleSet::default();
-    for module in [controller, &model] {
-        set.add("test.yang", module.as_bytes()).unwrap();
-    }
-    Arc::new(MountedSchema::new(Arc::new(set.compile()), "none"))
 }
 
 /// What a parent has is looked at once, however many of its choices are decided.

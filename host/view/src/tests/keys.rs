@@ -21,11 +21,7 @@ static MODELS: LazyLock<Arc<MountedSchema>> = LazyLock::new(|| {
             list unit { key number; leaf number { type uint16; } leaf mtu { type uint16; } }
             leaf-list server { type inet:ipv6-address; } } } }",
     ];
-    let mut set = ModuleSet::default();
-    for module in modules {
-        set.add("test.yang", module.as_bytes()).unwrap();
-    }
-    Arc::new(MountedSchema::new(Arc::new(set.compile()), "none"))
+    compiled(modules)
 });
 
 /// A device that has its own prefix for the identities, and its own form of addresses.

@@ -2,36 +2,17 @@
 
 use super::*;
 
-/// Returns a schema whose devices have so many leaf-lists in one container.
-fn models(count: usize) -> Arc<dyn Schema> {
-    let lists: String =
-        (0..count).map(|n| format!("leaf-list l{n} {{ type string; ordered-by user; }} ")).collect();
-    let modules = [
-        r#"module ctrl { namespace "http://clicon.org/controller"; prefix c;
-          container services { list bench { key id; leaf id { type string; } } }
-          container devices { list device { key name; leaf name { type string; } container config { } } } }"#
-            .to_owned(),
-        format!(
-            "module sys {{ namespace urn:sys; prefix s; import ctrl {{ prefix c; }}
-              augment /c:devices/c:device/c:config {{ container system {{ {lists} }} }} }}"
-        ),
-    ];
-    let mut set = ModuleSet::default();
-    for module in &modules {
-        set.add("test.yang", module.as_bytes()).unwrap();
-    }
-    Arc::new(MountedSchema::new(Arc::new(set.compile()), "none"))
-}
-
 #[test]
 fn reordering_many_lists_of_one_container_is_linear() {
     let [once, four] = [50, 200].map(|count| {
+        let lists: String =
+            (0..count).map(|n| format!("leaf-list l{n} {{ type string; ordered-by user; }} ")).collect();
         let entries: String = (0..count).map(|n| format!("<l{n}>a</l{n}><l{n}>b</l{n}>")).collect();
         let stands = format!(
             r#"<devices xmlns="http://clicon.org/controller"><device><name>r1</name><config>
             <system xmlns="urn:sys">{entries}</system></config></device></devices>"#
         );
-        let mut commit = Commit::with(models(count), &stands, open_scope());
+        let mut commit = Commit::with(system_with(&lists), &stands, open_scope());
         commit.draft().keep_originals();
         commit.run("s1", async |view| {
             let system = "/devices/device[name='r1']/config/sys:system";

@@ -21,11 +21,7 @@ static MODELS: LazyLock<Arc<MountedSchema>> = LazyLock::new(|| {
             list rule { key name; ordered-by user; leaf name { type string; } leaf text { type string; }
               leaf note { type string; } } } } }",
     ];
-    let mut set = ModuleSet::default();
-    for module in modules {
-        set.add("test.yang", module.as_bytes()).unwrap();
-    }
-    Arc::new(MountedSchema::new(Arc::new(set.compile()), "none"))
+    compiled(modules)
 });
 
 const SYSTEM: &str = "/devices/device[name='r1']/config/sys:system";
@@ -34,7 +30,7 @@ const SYSTEM: &str = "/devices/device[name='r1']/config/sys:system";
 type Element = (String, String, Vec<(String, Option<String>)>);
 
 /// A device whose configuration lasts over commits, and what the controller keeps of the instances.
-struct Device {
+struct PlayedDevice {
     system: Vec<Element>,
     living: BTreeMap<String, Vec<String>>,
     created: BTreeMap<String, Vec<CreatedObject>>,
@@ -62,7 +58,7 @@ fn elements(tree: &Tree, above: NodeId) -> Vec<(NodeId, Element)> {
     tree.children(above).map(element).collect()
 }
 
-impl Device {
+impl PlayedDevice {
     /// A device with these entries of `search`, and with an entry of `rule` by the name and the text of each.
     fn new(search: &str, rules: &str) -> Self {
         let mut device = Self {
@@ -325,7 +321,7 @@ fn order_comes_back_when_the_last_owner_goes() {
         ("a b c", "a b c", 0),
         ("b", "a b c", 0),
     ] {
-        let mut device = Device::new("a b c", "");
+        let mut device = PlayedDevice::new("a b c", "");
         device.commit(&[("s1", Some(&[&format!("search {wanted}")]))]);
         assert_eq!((&*device.search(), device.originals.len()), (expected, moved), "{wanted}");
         device.delete("s1");
@@ -335,7 +331,7 @@ fn order_comes_back_when_the_last_owner_goes() {
 
 #[test]
 fn what_is_in_entries_moves_with_them() {
-    let shown = |device: &Device| {
+    let shown = |device: &PlayedDevice| {
         let entry = |(_, key, leaves): &Element| {
             leaves
                 .iter()
@@ -343,7 +339,7 @@ fn what_is_in_entries_moves_with_them() {
         };
         device.system.iter().map(entry).collect::<Vec<_>>().join(", ")
     };
-    let mut device = Device::new("", "a b c");
+    let mut device = PlayedDevice::new("", "a b c");
     let before = shown(&device);
     assert_eq!(before, "a text=a note=n, b text=b note=n, c text=c note=n");
     device.commit(&[("s1", Some(&["rule c a b"]))]);
@@ -357,7 +353,7 @@ fn what_is_in_entries_moves_with_them() {
 fn order_stays_until_the_last_of_two_owners_goes() {
     for order in [["s1", "s2"], ["s2", "s1"]] {
         for together in [false, true] {
-            let mut device = Device::new("a b c d", "");
+            let mut device = PlayedDevice::new("a b c d", "");
             let lines: Option<&[&str]> = Some(&["search d b a"]);
             if together {
                 device.commit(&[("s1", lines), ("s2", lines)]);
@@ -378,7 +374,7 @@ fn order_stays_until_the_last_of_two_owners_goes() {
 #[test]
 fn owners_of_other_entries_of_a_list_go_in_any_order() {
     for order in [["s1", "s2", "s3"], ["s3", "s1", "s2"], ["s2", "s3", "s1"], ["s3", "s2", "s1"]] {
-        let mut device = Device::new("a b c d e f", "");
+        let mut device = PlayedDevice::new("a b c d e f", "");
         device.commit(&[("s1", Some(&["search c b"]))]);
         assert_eq!(device.search(), "a c d e f b");
         // One removes what stood beside what was moved, the other one moves what stood beside that.
@@ -394,7 +390,7 @@ fn owners_of_other_entries_of_a_list_go_in_any_order() {
 
 #[test]
 fn order_of_a_changed_instance_is_that_of_its_last_run() {
-    let mut device = Device::new("a b c d", "");
+    let mut device = PlayedDevice::new("a b c d", "");
     device.commit(&[("s1", Some(&["search d a b c"]))]);
     assert_eq!(device.search(), "d a b c");
     device.commit(&[("s1", Some(&["search b a"]))]);
@@ -410,7 +406,7 @@ fn order_of_a_changed_instance_is_that_of_its_last_run() {
 
 #[test]
 fn run_sees_the_original_order() {
-    let mut device = Device::new("a b c", "");
+    let mut device = PlayedDevice::new("a b c", "");
     let lines: &[&str] = &["see a b c", "search c a b"];
     device.commit(&[("s1", Some(lines))]);
     device.commit(&[("s1", Some(lines))]);
@@ -418,21 +414,21 @@ fn run_sees_the_original_order() {
 
 #[test]
 fn entry_that_is_moved_by_hand_stays() {
-    let mut device = Device::new("a b c d e", "");
+    let mut device = PlayedDevice::new("a b c d e", "");
     device.commit(&[("s1", Some(&["search e d"]))]);
     assert_eq!((&*device.search(), device.originals.len()), ("a b c e d", 1));
     device.by_hand("search", "d a b c e");
     device.delete("s1");
     assert_eq!((&*device.search(), device.originals.len()), ("d a b c e", 0));
     // What was not moved by hand goes back.
-    let mut device = Device::new("a b c d e", "");
+    let mut device = PlayedDevice::new("a b c d e", "");
     device.commit(&[("s1", Some(&["search e d c"]))]);
     assert_eq!((&*device.search(), device.originals.len()), ("a b e d c", 2));
     device.by_hand("search", "c a b e d");
     device.delete("s1");
     assert_eq!((&*device.search(), device.originals.len()), ("c a b d e", 0));
     // The next run takes the order by hand as the original one.
-    let mut device = Device::new("a b c", "");
+    let mut device = PlayedDevice::new("a b c", "");
     device.commit(&[("s1", Some(&["search c b"]))]);
     device.by_hand("search", "b a c");
     device.commit(&[("s1", Some(&["search c b"]))]);
@@ -453,7 +449,7 @@ fn entry_goes_back_beside_the_nearest_that_is_there() {
         // Nothing is there beside which it stood.
         ("x d", "x d"),
     ] {
-        let mut device = Device::new("a b c d e", "");
+        let mut device = PlayedDevice::new("a b c d e", "");
         device.commit(&[("s1", Some(&["search e d"]))]);
         device.by_hand("search", by_hand);
         device.delete("s1");
@@ -463,7 +459,7 @@ fn entry_goes_back_beside_the_nearest_that_is_there() {
 
 #[test]
 fn new_entries_are_no_originals() {
-    let mut device = Device::new("a b c", "");
+    let mut device = PlayedDevice::new("a b c", "");
     device.commit(&[("s1", Some(&["set x", "search c b", "set y"]))]);
     assert_eq!((&*device.search(), device.originals.len()), ("a c x b y", 1));
     device.delete("s1");
@@ -477,7 +473,7 @@ fn new_entries_are_no_originals() {
 
 #[test]
 fn instance_that_puts_entries_elsewhere_is_in_conflict() {
-    let mut device = Device::new("a b c", "");
+    let mut device = PlayedDevice::new("a b c", "");
     device.commit(&[("s1", Some(&["search c b"]))]);
     let mut refusals = Vec::new();
     for lines in [&["search c a b", "search b c"][..], &["remove b"]] {
@@ -485,7 +481,8 @@ fn instance_that_puts_entries_elsewhere_is_in_conflict() {
         refusals.push(refused.lines().next().unwrap().to_owned());
     }
     let both: [(&str, Option<&[&str]>); 2] = [("s3", Some(&["search b a"])), ("s4", Some(&["search a b"]))];
-    refusals.push(Device::new("a b", "").try_commit(&both).unwrap_err().lines().next().unwrap().to_owned());
+    refusals
+        .push(PlayedDevice::new("a b", "").try_commit(&both).unwrap_err().lines().next().unwrap().to_owned());
     insta::assert_snapshot!(refusals.join("\n"), @r"
     conflict: `bench[id='s2']` moves `/devices/device[name='r1']/config/system/search[.='b']`, which `bench[id='s1']` has moved elsewhere in its list
     conflict: `bench[id='s2']` removes `/devices/device[name='r1']/config/system/search[.='b']`, which `bench[id='s1']` has set or removed
@@ -500,7 +497,7 @@ fn finishing_another_order_is_linear_and_paid() {
         let [first, again, gone] = [100, 400]
             .map(|count| {
                 let names: Vec<String> = (0..count).map(|n| format!("e{n}")).collect();
-                let mut device = Device::new("", "");
+                let mut device = PlayedDevice::new("", "");
                 device.by_hand(list, &names.join(" "));
                 let line = format!("{list} {}", names.iter().rev().cloned().collect::<Vec<_>>().join(" "));
                 let lines: Option<&[&str]> = Some(&[&line]);
@@ -553,7 +550,7 @@ fn order_is_what_all_living_instances_give() {
                 .map(|entry| format!("remove {entry}"))
                 .collect(),
         );
-        let mut device = Device::new(&base, "");
+        let mut device = PlayedDevice::new(&base, "");
         let mut living: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         let mut log = vec![format!("sequence {sequence}: {base}")];
         for step in 0..12 {
@@ -585,7 +582,7 @@ fn order_is_what_all_living_instances_give() {
             let lines = |ids: Vec<&'static str>| -> Vec<(&str, Vec<String>)> {
                 ids.into_iter().map(|id| (id, living[id].clone())).collect()
             };
-            let play = |device: &mut Device, all: Vec<(&str, Vec<String>)>| {
+            let play = |device: &mut PlayedDevice, all: Vec<(&str, Vec<String>)>| {
                 let all: Vec<(&str, Vec<&str>)> =
                     all.iter().map(|(id, lines)| (*id, lines.iter().map(String::as_str).collect())).collect();
                 let all: Vec<(&str, Option<&[&str]>)> =
@@ -595,9 +592,9 @@ fn order_is_what_all_living_instances_give() {
             if !forced.is_empty() {
                 play(&mut device, lines(forced));
             }
-            let mut fresh = Device::new(&base, "");
+            let mut fresh = PlayedDevice::new(&base, "");
             play(&mut fresh, lines(living.keys().copied().collect()));
-            let by_hand = |device: &Device| {
+            let by_hand = |device: &PlayedDevice| {
                 let search = device.search();
                 search
                     .split(' ')

@@ -10,23 +10,12 @@ use crate::{
 
 #[test]
 fn restored_entry_has_what_is_in_it_in_its_order() {
-    let modules = [
-        r#"module ctrl { namespace "http://clicon.org/controller"; prefix c;
-          container services { list bench { key id; leaf id { type string; } } }
-          container devices { list device { key name; leaf name { type string; } container config { } } } }"#,
-        "module sys { namespace urn:sys; prefix s; import ctrl { prefix c; }
-          augment /c:devices/c:device/c:config { container system { list rule { key name; leaf name { type string; }
-            leaf-list tag { type string; ordered-by user; }
-            list ace { key id; ordered-by user; leaf id { type string; } leaf text { type string; } } } } } }",
-    ];
-    let mut set = ModuleSet::default();
-    for module in modules {
-        set.add("test.yang", module.as_bytes()).unwrap();
-    }
-    let models: Arc<dyn Schema> = Arc::new(MountedSchema::new(Arc::new(set.compile()), "none"));
+    let rules =
+        "list rule { key name; leaf name { type string; } leaf-list tag { type string; ordered-by user; }
+        list ace { key id; ordered-by user; leaf id { type string; } leaf text { type string; } } }";
     let stands = r#"<devices xmlns="http://clicon.org/controller"><device><name>r1</name><config>
         <system xmlns="urn:sys"/></config></device></devices>"#;
-    let mut commit = Commit::with(models, stands, open_scope());
+    let mut commit = Commit::with(system_with(rules), stands, open_scope());
     let place = commit.resolved("/devices/device[name='r1']/config/sys:system/rule[name='a']");
     let inside = "<name>a</name><tag>m</tag><tag>z</tag><tag>b</tag>\
                   <ace><id>ssh</id><text>1</text></ace><ace><id>all</id><text>2</text></ace>";

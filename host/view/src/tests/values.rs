@@ -18,11 +18,7 @@ static MODELS: LazyLock<Arc<MountedSchema>> = LazyLock::new(|| {
             leaf either { type union { type uint8; type inet:ipv6-address; } }
             list unit { key number; leaf number { type uint16; } leaf mtu { type uint16; } } } } }",
     ];
-    let mut set = ModuleSet::default();
-    for module in modules {
-        set.add("test.yang", module.as_bytes()).unwrap();
-    }
-    Arc::new(MountedSchema::new(Arc::new(set.compile()), "none"))
+    compiled(modules)
 });
 
 const DEVICE: &str = r#"
