@@ -53,6 +53,18 @@ pub(crate) enum PathTarget {
     Directory,
 }
 
+/// Returns where a path leads, as far as it is there.
+pub(crate) fn resolved(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let there = absolute.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+    match there {
+        Some((above, real)) => {
+            absolute.strip_prefix(above).map_or_else(|_| absolute.clone(), |rest| real.join(rest))
+        }
+        None => absolute,
+    }
+}
+
 impl PathTarget {
     /// Reads a path of the command line.
     pub(crate) fn parser(self) -> impl TypedValueParser<Value = PathBuf> {

@@ -37,7 +37,7 @@ use crate::{
     cli::SettingsArgs,
     log::{LogFilter, LogFormat, LogTarget},
     names::{GroupName, ListName, ModuleName, ModuleNames, SettingValueError, UserName},
-    paths::{PathMisfit, PathTarget, WrittenPath},
+    paths::{PathMisfit, PathTarget, WrittenPath, resolved},
 };
 
 /// Confine's own file, which need not exist.
@@ -173,7 +173,14 @@ impl Settings {
             None => checked("CLICON_SOCK", &controller.socket, PathTarget::Socket)?,
             socket => socket,
         };
-        let socket = or_default(socket, SOCKET);
+        let mut socket = or_default(socket, SOCKET);
+        // What is kept of a controller is kept by its socket, wherever the daemon is started. A path that is too long so works
+        // as it is written.
+        if let Ok(absolute) = std::path::absolute(&socket.value)
+            && let Ok(absolute) = PathTarget::Socket.check(absolute)
+        {
+            socket.value = absolute;
+        }
         let pidfile = match path(&options.pidfile, &table.pidfile) {
             None => checked("CONTROLLER_PYAPI_PIDFILE", &controller.pidfile, PathTarget::File)?,
             pidfile => pidfile,
@@ -302,18 +309,6 @@ fn modules(
     let mut seen = BTreeSet::new();
     modules.retain(|module| seen.insert(module.value.clone()));
     Ok(modules)
-}
-
-/// Returns where a path leads, as far as it is there.
-fn resolved(path: &Path) -> PathBuf {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let there = absolute.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
-    match there {
-        Some((above, real)) => {
-            absolute.strip_prefix(above).map_or_else(|_| absolute.clone(), |rest| real.join(rest))
-        }
-        None => absolute,
-    }
 }
 
 fn written(path: &Spanned<WrittenPath>) -> PathBuf {

@@ -14,6 +14,7 @@ use confine_backend::YangDirectories;
 use confine_tree::{Tree, xml};
 
 use super::origin::{SettingOrigin, SourcedValue};
+use crate::paths::resolved;
 
 /// The options of the controller that Confine uses.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -61,7 +62,7 @@ type Options = HashMap<String, Vec<SourcedValue<String>>>;
 impl ControllerFile {
     /// Whether this can be the configuration of the controller with this socket.
     pub(crate) fn is_about(&self, socket: &Path) -> bool {
-        self.socket.as_ref().is_none_or(|found| found.value == socket)
+        self.socket.as_ref().is_none_or(|found| resolved(&found.value) == resolved(socket))
     }
 
     pub(crate) fn read(path: &Path) -> Result<Self, ControllerFileError> {

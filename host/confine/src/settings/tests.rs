@@ -181,7 +181,28 @@ fn running_file_of_another_controller_is_not_used() {
         fixture.merge(&options, &[]).unwrap().running.map(|running| running.value)
     };
     assert_eq!(running("/another.sock"), None);
+    assert_eq!(running("controller.sock"), None);
     assert_eq!(running("/controller.sock"), Some("/controller-datastores/running_db".into()));
+    assert_eq!(running("/../controller.sock"), Some("/controller-datastores/running_db".into()));
+}
+
+#[test]
+fn relative_socket_is_that_of_the_controller() {
+    let fixture = Fixture::new();
+    let here = std::env::current_dir().unwrap();
+    let text = CONTROLLER.replace("/controller.sock", &here.join("c.sock").display().to_string());
+    fs::write(fixture.path("controller.xml"), text).unwrap();
+    let options = SettingsArgs {
+        controller_config: Some(fixture.path("controller.xml")),
+        socket: Some("c.sock".into()),
+        ..SettingsArgs::default()
+    };
+    let settings = fixture.merge(&options, &[]).unwrap();
+    assert_eq!(settings.running.unwrap().value, Path::new("/controller-datastores/running_db"));
+    assert_eq!(settings.socket.value, here.join("c.sock"));
+    let long = PathBuf::from("x".repeat(100));
+    let options = SettingsArgs { socket: Some(long.clone()), ..SettingsArgs::default() };
+    assert_eq!(fixture.merge(&options, &[]).unwrap().socket.value, long);
 }
 
 #[test]
