@@ -63,6 +63,7 @@ mod sharing;
 mod sharing_services;
 mod source;
 mod standing;
+mod standing_order;
 mod step_names;
 #[cfg(test)]
 mod tests;

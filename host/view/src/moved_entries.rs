@@ -11,6 +11,7 @@ use crate::{
     CommitDraft, Error, Original, OwnerIndex,
     original_position::{OriginalPosition, left_beside},
     originals::{owner_name, path_text},
+    patterns::list_of,
     run_writes::RunWrites,
     written_values::conflict,
 };
@@ -282,10 +283,4 @@ impl CommitDraft {
         let beside = stood.iter().zip(previous.zip(next));
         Ok(beside.map(|(&(entry, _), (previous, next))| (entry, left_beside(previous, next))).collect())
     }
-}
-
-/// Returns the path of the list of an entry.
-fn list_of(entry: &Pattern) -> Option<Pattern> {
-    let (last, above) = entry.steps.split_last()?;
-    Some(Pattern { steps: above.iter().cloned().chain([PatternStep::new(last.name())]).collect() })
 }

@@ -9,8 +9,9 @@ use crate::{
 };
 
 impl CommitDraft {
-    /// Returns what to read before a node is removed that a path names, so that its position is known: the keys of its list.
-    pub(crate) fn neighbours_to_read(&self, place: &Pattern) -> Option<Pattern> {
+    /// Returns what to read so that the position of a node is known: the keys of its list. None if that is not
+    /// `ordered-by user`.
+    pub fn neighbours_to_read(&self, place: &Pattern) -> Option<Pattern> {
         let node = self.overlay.locate(place).schema()?;
         let schema = self.overlay.schema_view().schema();
         if !schema.ordered_by_user(node) {
@@ -93,6 +94,8 @@ impl CommitDraft {
         let pending: HashMap<&Pattern, &OriginalPosition> =
             all.iter().map(|(place, position)| (place, position)).collect();
         let mut seen: HashSet<&Pattern> = HashSet::default();
+        // They are there, but not in their place yet.
+        let mut unplaced: HashSet<&Pattern> = pending.keys().copied().collect();
         for (place, _) in &all {
             // Those beside which it stood go first.
             let mut chain = Vec::new();
@@ -106,9 +109,10 @@ impl CommitDraft {
             }
             for (place, position) in chain.into_iter().rev() {
                 let Some(entry) = self.standing(place) else { continue };
-                if let Some(position) = self.anchor(position, owners)? {
+                if let Some(position) = self.anchor(position, &unplaced, owners)? {
                     self.overlay.place_entry(entry.node(), position);
                 }
+                unplaced.remove(place);
             }
         }
         Ok(())
@@ -132,20 +136,21 @@ impl CommitDraft {
     fn anchor(
         &mut self,
         position: &OriginalPosition,
+        unplaced: &HashSet<&Pattern>,
         owners: &OwnerIndex,
     ) -> Result<Option<EntryPosition>, Error> {
+        let mut was_first = false;
         for side in [Side::After, Side::Before] {
             let mut at = position.clone();
             for _ in 0..MOST_NEIGHBOURS {
                 self.step()?;
                 let Some(beside) = at.beside(side).cloned() else {
-                    // It was at that end of the list.
-                    if matches!(side, Side::After) {
-                        return Ok(Some(EntryPosition::First));
-                    }
+                    // It was at that end of the list. What somebody has put before the next one stays before it.
+                    was_first |= matches!(side, Side::After);
                     break;
                 };
-                let found = self.standing(&beside).filter(|_| !self.is_displaced(&beside, owners));
+                let is_elsewhere = unplaced.contains(&beside) || self.is_displaced(&beside, owners);
+                let found = self.standing(&beside).filter(|_| !is_elsewhere);
                 if let Some(found) = found.map(|found| found.node()) {
                     return Ok(Some(match side {
                         Side::After => EntryPosition::After(found),
@@ -159,6 +164,6 @@ impl CommitDraft {
                 }
             }
         }
-        Ok(None)
+        Ok(was_first.then_some(EntryPosition::First))
     }
 }

@@ -24,3 +24,9 @@ pub(crate) fn size(pattern: &Pattern) -> usize {
     };
     pattern.steps.iter().map(step).sum()
 }
+
+/// Returns the path of the list of an entry.
+pub(crate) fn list_of(entry: &Pattern) -> Option<Pattern> {
+    let (last, above) = entry.steps.split_last()?;
+    Some(Pattern { steps: above.iter().cloned().chain([PatternStep::new(last.name())]).collect() })
+}

@@ -94,6 +94,7 @@ impl CommitDraft {
         let Ok(before) = xml::parse(&original.before) else { return Ok(false) };
         let Some(top) = before.first_child(Tree::ROOT) else { return Ok(false) };
         match (&original.written, standing) {
+            (Some(_), Some(live)) if self.is_there_only(live.node()) => return Ok(true),
             (Some(written), Some(live)) => {
                 if hash(&self.overlay.normal_value(live.node())) != *written {
                     return Ok(false);
@@ -196,11 +197,14 @@ impl CommitDraft {
         }
         let place = self.overlay.pattern(node);
         let (is_there, was_there) = (self.overlay.place(node).is_some(), self.overlay.in_base(node));
+        let has_value = !self.is_there_only(node);
         let mut found: Vec<&Original> = Vec::new();
         match (is_there, was_there) {
             (true, true) => {
-                // Of what was moved, only another order is a contradiction.
-                let same = |at: &&Original| at.place == place && !at.is_moved();
+                // Of what was moved, only another order is a contradiction. What shall only be there is there.
+                let same = |at: &&Original| {
+                    at.place == place && !at.is_moved() && (has_value || at.written.is_none())
+                };
                 found.extend(originals.at_or_below(&place).next().filter(same));
             }
             (true, false) => found.extend(originals.at_or_above(&place).filter(|at| at.written.is_none())),
@@ -247,6 +251,15 @@ impl CommitDraft {
                 }
                 for node in remade {
                     self.note_moved(node, run, &mut lists, owners, (&mut now, &mut bytes))?;
+                }
+            }
+        }
+        for run in &written {
+            let owner = owner_name(&run.instance);
+            for &node in run.nodes.iter().filter(|node| unowned.contains(node)) {
+                self.step()?;
+                if self.is_there_only(node) && self.overlay.place(node).is_some() && self.stood(node) {
+                    self.note_present(node, &owner, owners, (&mut now, &mut bytes))?;
                 }
             }
         }
@@ -297,8 +310,11 @@ impl CommitDraft {
             // Of one that was moved, nothing is kept but its position.
             owners.extend(known.owners.iter().cloned());
         }
-        let taken = self.taken(&path).filter(|taken| !taken.is_moved()).map(|taken| taken.before.clone());
-        let before = match (taken, owned.originals().get(&path)) {
+        // Of what was only wanted to be there, it is not known what is in it.
+        let is_whole = written.is_some() || !self.is_there_only(node);
+        let is_known = |known: &&Original| !known.is_moved() && (is_whole || known.written.is_none());
+        let taken = self.taken(&path).filter(is_known).map(|taken| taken.before.clone());
+        let before = match (taken, owned.originals().get(&path).filter(is_known)) {
             (Some(before), _) => before,
             // Other instances have set it, and it is as they have set it.
             (None, Some(known)) if self.is_written(node, known) => {
@@ -330,6 +346,43 @@ impl CommitDraft {
             }
         };
         self.keep_original(path, Original { place, before, written, owners }, owned, (now, bytes));
+        Ok(())
+    }
+
+    /// Returns whether a node has no value that could be another one: it is there, or not.
+    fn is_there_only(&mut self, node: NodeId) -> bool {
+        match self.overlay.kind(node) {
+            NodeKind::List { .. }
+            | NodeKind::LeafList
+            | NodeKind::PresenceContainer
+            | NodeKind::EmptyLeaf => true,
+            NodeKind::Leaf | NodeKind::Container | NodeKind::AnyData | NodeKind::Unknown { .. } => false,
+        }
+    }
+
+    /// Notes that an instance wants a node to be there that stood before, so that no other one removes it.
+    fn note_present(
+        &mut self,
+        node: NodeId,
+        owner: &str,
+        owners: &OwnerIndex,
+        kept: (&mut BTreeMap<String, Original>, &mut usize),
+    ) -> Result<(), Error> {
+        let place = self.overlay.pattern(node);
+        self.overlay.steps().steps(place.steps.len())?;
+        let Some(path) = path_text(&place) else { return Ok(()) };
+        if let Some(known) = kept.0.get_mut(&path) {
+            // What was moved goes back when those are gone who have moved it.
+            if !known.is_moved() {
+                known.owners.insert(owner.to_owned());
+            }
+            return Ok(());
+        }
+        let before = self.overlay.base_alone(node)?;
+        let before = xml::write(&before, Tree::ROOT).map_err(|error| refused(error.into()))?;
+        let written = Some(hash(&self.overlay.normal_value(node)));
+        let owned = BTreeSet::from([owner.to_owned()]);
+        self.keep_original(path, Original { place, before, written, owners: owned }, owners, kept);
         Ok(())
     }
 

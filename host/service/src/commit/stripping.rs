@@ -17,7 +17,7 @@ use crate::{
 
 impl CommitWork<'_> {
     /// Reads from `running` what the instances that run had created and the controller has removed from `actions`: the device
-    /// may have given it another form.
+    /// may have given it another form, and made again it goes where it is in its list.
     pub(super) async fn read_standing(
         &self,
         known: StandingObjects,
@@ -26,13 +26,13 @@ impl CommitWork<'_> {
         declared: &DeclaredPaths<'_>,
         planned: &[PlannedInstance],
     ) -> Result<CommitDraft, Error> {
-        let mut wanted = Vec::new();
+        let mut gone = Vec::new();
         for PlannedInstance { instance, .. } in planned {
             for object in snapshot.owners.created_by(instance) {
                 draft.step()?;
                 let candidates = declared.candidates(object, instance);
                 if draft.lacks(&candidates) {
-                    wanted.extend(candidates);
+                    gone.extend(candidates);
                 }
             }
         }
@@ -43,8 +43,10 @@ impl CommitWork<'_> {
             standing.load(&tree, &paths)?;
         }
         drop((tree, paths));
-        if !wanted.is_empty() {
-            standing.read(&condense(wanted)).await?;
+        if !gone.is_empty() {
+            let beside = gone.iter().filter_map(|place| draft.neighbours_to_read(place));
+            standing.read(&condense(gone.iter().cloned().chain(beside).collect())).await?;
+            draft.keep_standing_order(&gone, &mut standing)?;
         }
         Ok(standing)
     }

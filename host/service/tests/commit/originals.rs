@@ -411,3 +411,45 @@ async fn entry_that_the_user_sees_in_part_is_not_moved_back() {
     let left = rules("a c b").replace("<text>b</text>", "<text>b</text><note>n</note>");
     assert_eq!((device(&testbed), kept(&testbed)), (left, 0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entry_that_an_instance_makes_stays_where_it_is() {
+    let mut testbed = testbed(&rules("v w")).await;
+    let a = [set("rule[name='x']/text", "x"), set("rule[name='y']/text", "y")];
+    succeeded(&testbed.commit(&probe("a", &lines(&a), &[])).await);
+    by_hand(&mut testbed, &rules("z")).await;
+    succeeded(&testbed.commit(&probe("b", &[&set("rule[name='q']/text", "q")], &[])).await);
+    let all = rules("v w x y z q");
+    assert_eq!(device(&testbed), all);
+    // A run of one, of both, or of all, and a run that makes something else too.
+    for forced in [Some("probe[name='a']"), Some("probe[name='b']"), Some("probe"), None] {
+        for is_fresh in [false, true] {
+            if is_fresh {
+                testbed.restart().await;
+            }
+            succeeded(&testbed.push(ActionsMode::Force(forced)).await);
+            assert_eq!(device(&testbed), all, "{forced:?} {is_fresh}");
+        }
+    }
+    let more = [&a[..], &[set("mtu", "9")]].concat();
+    let one = replaced("a", &lines(&more), &[]);
+    succeeded(&testbed.commit(&one).await);
+    assert_eq!(device(&testbed).replace("<mtu>9</mtu>", ""), all);
+    // What somebody has put before it stays there, and what was before it may go.
+    let first = rules("p").replacen('>', " xmlns:y='urn:ietf:params:xml:ns:yang:1' y:insert='first'>", 1);
+    by_hand(&mut testbed, &first).await;
+    let removes = |name: &str| {
+        format!(
+            "<rule xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='remove'><name>{name}</name></rule>"
+        )
+    };
+    by_hand(&mut testbed, &["v", "w"].map(removes).concat()).await;
+    succeeded(&testbed.commit(&replaced("a", &lines(&a), &[])).await);
+    assert_eq!(device(&testbed), rules("p x y z q"));
+    // One that it no longer makes goes, and another one is new.
+    let other = [set("rule[name='n']/text", "n"), set("rule[name='y']/text", "y")];
+    succeeded(&testbed.commit(&replaced("a", &lines(&other), &[])).await);
+    assert_eq!(device(&testbed), rules("p y z q n"));
+    succeeded(&testbed.commit(&removed("a")).await);
+    assert_eq!(device(&testbed), rules("p z q"));
+}

@@ -135,12 +135,16 @@ impl Overlay {
     /// # Errors
     /// As [`set`](Self::set).
     pub fn strip(&mut self, pattern: &Pattern) -> Result<(), ResolveError> {
+        self.strip_node(pattern).map(drop)
+    }
+
+    pub(super) fn strip_node(&mut self, pattern: &Pattern) -> Result<NodeId, ResolveError> {
         let node = self.find_or_add(pattern)?;
         if node != Tree::ROOT {
             self.mark_removed(node);
             self.stripped.insert(node);
         }
-        Ok(())
+        Ok(node)
     }
 
     pub(super) fn mark_removed(&mut self, node: NodeId) {

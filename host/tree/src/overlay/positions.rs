@@ -1,7 +1,7 @@
 //! Where entries go in a list that is `ordered-by user` (RFC 7950, sections 7.7.9 and 7.8.6).
 
 use super::{Overlay, entry_position::EntryPosition};
-use crate::{NodeId, QName, YANG};
+use crate::{NodeId, Pattern, QName, ResolveError, YANG};
 
 impl Overlay {
     /// Puts an entry to a position in its list, where the datastore lacks it or has it elsewhere. It is not one of what a run
@@ -24,6 +24,21 @@ impl Overlay {
         }
         self.placed.insert(entry);
         self.mark_dirty(entry);
+    }
+
+    /// Puts an entry that the datastore lacks to a position in its list, and removes it as [`strip`](Self::strip) does: made
+    /// again, it goes there. All entries of the list were read.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn place_stripped(
+        &mut self,
+        pattern: &Pattern,
+        position: EntryPosition,
+    ) -> Result<NodeId, ResolveError> {
+        let entry = self.strip_node(pattern)?;
+        self.place_entry(entry, position);
+        Ok(entry)
     }
 
     /// Returns whether a node is an entry of a list that is `ordered-by user`.

@@ -96,6 +96,11 @@ impl PlayedDevice {
         entries.collect::<Vec<_>>().join(" ")
     }
 
+    /// Returns how many entries have been moved or removed, as far as it is kept.
+    fn changes(&self) -> usize {
+        self.originals.values().filter(|original| original.is_moved() || original.written.is_none()).count()
+    }
+
     fn search(&self) -> String {
         self.list("search")
     }
@@ -299,6 +304,7 @@ async fn play(view: &mut View, lines: &[&str]) {
                 }
             }
             "set" => view.set(&search(words[0]), words[0]).await.unwrap(),
+            "create-rule" => view.create(&rule(words[0])).await.unwrap(),
             "remove" => view.remove(&search(words[0])).await.unwrap(),
             "remove-rule" => view.remove(&rule(words[0])).await.unwrap(),
             "see" => {
@@ -323,9 +329,9 @@ fn order_comes_back_when_the_last_owner_goes() {
     ] {
         let mut device = PlayedDevice::new("a b c", "");
         device.commit(&[("s1", Some(&[&format!("search {wanted}")]))]);
-        assert_eq!((&*device.search(), device.originals.len()), (expected, moved), "{wanted}");
+        assert_eq!((&*device.search(), device.changes()), (expected, moved), "{wanted}");
         device.delete("s1");
-        assert_eq!((&*device.search(), device.originals.len()), ("a b c", 0), "{wanted}");
+        assert_eq!((&*device.search(), device.changes()), ("a b c", 0), "{wanted}");
     }
 }
 
@@ -366,7 +372,7 @@ fn order_stays_until_the_last_of_two_owners_goes() {
             assert_eq!(device.search(), "c d b a", "{order:?}");
             device.commit(&[(order[1], lines)]);
             device.delete(order[1]);
-            assert_eq!((&*device.search(), device.originals.len()), ("a b c d", 0), "{order:?}");
+            assert_eq!((&*device.search(), device.changes()), ("a b c d", 0), "{order:?}");
         }
     }
 }
@@ -384,7 +390,7 @@ fn owners_of_other_entries_of_a_list_go_in_any_order() {
         for id in order {
             device.delete(id);
         }
-        assert_eq!((&*device.search(), device.originals.len()), ("a b c d e f", 0), "{order:?}");
+        assert_eq!((&*device.search(), device.changes()), ("a b c d e f", 0), "{order:?}");
     }
 }
 
@@ -401,7 +407,7 @@ fn order_of_a_changed_instance_is_that_of_its_last_run() {
     assert_eq!(device.search(), "a c d b");
     // It moves nothing any more.
     device.commit(&[("s1", Some(&[]))]);
-    assert_eq!((&*device.search(), device.originals.len()), ("a b c d", 0));
+    assert_eq!((&*device.search(), device.changes()), ("a b c d", 0));
 }
 
 #[test]
@@ -416,17 +422,17 @@ fn run_sees_the_original_order() {
 fn entry_that_is_moved_by_hand_stays() {
     let mut device = PlayedDevice::new("a b c d e", "");
     device.commit(&[("s1", Some(&["search e d"]))]);
-    assert_eq!((&*device.search(), device.originals.len()), ("a b c e d", 1));
+    assert_eq!((&*device.search(), device.changes()), ("a b c e d", 1));
     device.by_hand("search", "d a b c e");
     device.delete("s1");
-    assert_eq!((&*device.search(), device.originals.len()), ("d a b c e", 0));
+    assert_eq!((&*device.search(), device.changes()), ("d a b c e", 0));
     // What was not moved by hand goes back.
     let mut device = PlayedDevice::new("a b c d e", "");
     device.commit(&[("s1", Some(&["search e d c"]))]);
-    assert_eq!((&*device.search(), device.originals.len()), ("a b e d c", 2));
+    assert_eq!((&*device.search(), device.changes()), ("a b e d c", 2));
     device.by_hand("search", "c a b e d");
     device.delete("s1");
-    assert_eq!((&*device.search(), device.originals.len()), ("c a b d e", 0));
+    assert_eq!((&*device.search(), device.changes()), ("c a b d e", 0));
     // The next run takes the order by hand as the original one.
     let mut device = PlayedDevice::new("a b c", "");
     device.commit(&[("s1", Some(&["search c b"]))]);
@@ -434,7 +440,7 @@ fn entry_that_is_moved_by_hand_stays() {
     device.commit(&[("s1", Some(&["search c b"]))]);
     assert_eq!(device.search(), "a c b");
     device.delete("s1");
-    assert_eq!((&*device.search(), device.originals.len()), ("b a c", 0));
+    assert_eq!((&*device.search(), device.changes()), ("b a c", 0));
 }
 
 #[test]
@@ -453,7 +459,7 @@ fn entry_goes_back_beside_the_nearest_that_is_there() {
         device.commit(&[("s1", Some(&["search e d"]))]);
         device.by_hand("search", by_hand);
         device.delete("s1");
-        assert_eq!((&*device.search(), device.originals.len()), (expected, 0), "{by_hand}");
+        assert_eq!((&*device.search(), device.changes()), (expected, 0), "{by_hand}");
     }
 }
 
@@ -461,14 +467,14 @@ fn entry_goes_back_beside_the_nearest_that_is_there() {
 fn new_entries_are_no_originals() {
     let mut device = PlayedDevice::new("a b c", "");
     device.commit(&[("s1", Some(&["set x", "search c b", "set y"]))]);
-    assert_eq!((&*device.search(), device.originals.len()), ("a c x b y", 1));
+    assert_eq!((&*device.search(), device.changes()), ("a c x b y", 1));
     device.delete("s1");
-    assert_eq!((&*device.search(), device.originals.len()), ("a b c", 0));
+    assert_eq!((&*device.search(), device.changes()), ("a b c", 0));
     // Others have made some meanwhile.
     device.commit(&[("s1", Some(&["set x", "search c b", "set y"]))]);
     device.commit(&[("s2", Some(&["set z"]))]);
     device.delete("s1");
-    assert_eq!((&*device.search(), device.originals.len()), ("a b c z", 0));
+    assert_eq!((&*device.search(), device.changes()), ("a b c z", 0));
 }
 
 #[test]
@@ -488,7 +494,71 @@ fn instance_that_puts_entries_elsewhere_is_in_conflict() {
     conflict: `bench[id='s2']` removes `/devices/device[name='r1']/config/system/search[.='b']`, which `bench[id='s1']` has set or removed
     conflict: `bench[id='s4']` moves `/devices/device[name='r1']/config/system/search[.='a']`, which `bench[id='s3']` moves elsewhere in its list in the same commit
     ");
-    assert_eq!((&*device.search(), device.originals.len()), ("a c b", 1));
+    assert_eq!((&*device.search(), device.changes()), ("a c b", 1));
+}
+
+#[test]
+fn first_entries_come_back_behind_what_was_put_before_them() {
+    for (removed, by_hand, expected) in [
+        ("a", "h b c", "h a b c"),
+        ("a b", "h c", "h a b c"),
+        ("b a", "h c i", "h a b c i"),
+        ("a b c", "h", "a b c h"),
+        ("b", "h a c", "h a b c"),
+    ] {
+        let lines: Vec<String> = removed.split(' ').map(|entry| format!("remove {entry}")).collect();
+        let mut device = PlayedDevice::new("a b c", "");
+        device.commit(&[("s1", Some(&lines.iter().map(String::as_str).collect::<Vec<_>>()))]);
+        device.by_hand("search", by_hand);
+        device.delete("s1");
+        assert_eq!((&*device.search(), device.originals.len()), (expected, 0), "{removed} {by_hand}");
+    }
+}
+
+#[test]
+fn entry_that_an_instance_wants_is_not_removed_by_another() {
+    let mut device = PlayedDevice::new("a b c", "r q");
+    device.commit(&[("s1", Some(&["set b", "create-rule r"]))]);
+    let stands = (device.search(), device.xml());
+    let mut refusals = Vec::new();
+    for lines in [&["remove b"][..], &["remove-rule r"]] {
+        let refused = device.try_commit(&[("s2", Some(lines))]).unwrap_err();
+        refusals.push(refused.lines().next().unwrap().to_owned());
+        device.living.remove("s2");
+    }
+    insta::assert_snapshot!(refusals.join("\n"), @r"
+    conflict: `bench[id='s2']` removes `/devices/device[name='r1']/config/system/search[.='b']`, which `bench[id='s1']` has set or removed
+    conflict: `bench[id='s2']` removes `/devices/device[name='r1']/config/system/rule[name='r']`, which `bench[id='s1']` has set or removed
+    ");
+    assert_eq!((device.search(), device.xml()), stands);
+    // Another one may want it too, and put it elsewhere in its list.
+    device.commit(&[("s2", Some(&["set b", "search c a"]))]);
+    device.delete("s2");
+    device.delete("s1");
+    assert_eq!((&*device.search(), device.originals.len()), ("a b c", 0));
+    device.commit(&[("s2", Some(&["remove b", "remove-rule r"]))]);
+    assert_eq!((&*device.search(), &*device.list("rule")), ("a c", "q"));
+    device.delete("s2");
+    assert_eq!((&*device.search(), &*device.list("rule")), ("a b c", "r q"));
+}
+
+#[test]
+fn entry_that_was_wanted_and_is_removed_comes_back_whole() {
+    let mut device = PlayedDevice::new("", "r q");
+    let before = device.system.clone();
+    device.commit(&[("s1", Some(&["create-rule r"]))]);
+    device.commit(&[("s1", Some(&["remove-rule r"]))]);
+    assert_eq!(device.list("rule"), "q");
+    device.commit(&[("s1", Some(&["create-rule r"]))]);
+    assert_eq!(device.system, before);
+    device.commit(&[("s1", Some(&["remove-rule r"]))]);
+    device.delete("s1");
+    assert_eq!((&device.system, device.originals.len()), (&before, 0));
+    // What somebody has removed by hand is not made again.
+    device.commit(&[("s1", Some(&["create-rule r"]))]);
+    device.by_hand("rule", "q");
+    device.delete("s1");
+    assert_eq!((&*device.list("rule"), device.originals.len()), ("q", 0));
 }
 
 #[test]
@@ -607,6 +677,6 @@ fn order_is_what_all_living_instances_give() {
         for id in living.into_keys() {
             device.delete(id);
         }
-        assert_eq!((device.search(), device.originals.len()), (base, 0), "{log:#?}");
+        assert_eq!((device.search(), device.changes()), (base, 0), "{log:#?}");
     }
 }

@@ -1,0 +1,73 @@
+//! Keeps the order of entries that instances make again, in lists that are `ordered-by user`.
+//!
+//! The controller has removed what the instances had created from what a commit reads. Made again, entries would go to the end
+//! of their list. They go where they stand.
+
+use confine_tree::{EntryPosition, HashMap, HashSet, NodeId, Pattern};
+
+use crate::{CallRefusal, CommitDraft, Error, patterns::list_of, refusal::refused};
+
+/// The entries of one list that are to be made again.
+struct ListEntries {
+    /// The path of the keys of all entries.
+    keys: Pattern,
+    /// The entries, in the draft of what stands.
+    entries: HashSet<NodeId>,
+}
+
+impl CommitDraft {
+    /// Has entries that are made again go where they are in `standing`. `created` are paths of what instances had created, and
+    /// of which nothing is here. Both drafts have [read](Self::neighbours_to_read) the lists.
+    pub fn keep_standing_order(
+        &mut self,
+        created: &[Pattern],
+        standing: &mut CommitDraft,
+    ) -> Result<(), Error> {
+        let mut lists: HashMap<Pattern, ListEntries> = HashMap::default();
+        for place in created {
+            self.step()?;
+            let Some(keys) = self.neighbours_to_read(place) else { continue };
+            let Some(entry) = standing.standing(place) else { continue };
+            let Some(list) = list_of(place) else { continue };
+            let list = lists.entry(list).or_insert_with(|| ListEntries { keys, entries: HashSet::default() });
+            list.entries.insert(entry.node());
+        }
+        for ListEntries { keys, entries } in lists.into_values() {
+            if self.overlay.covers(&keys) && standing.overlay.covers(&keys) {
+                self.keep_order_of(&entries, standing)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn keep_order_of(&mut self, entries: &HashSet<NodeId>, standing: &mut CommitDraft) -> Result<(), Error> {
+        let Some(&one) = entries.iter().next() else { return Ok(()) };
+        let mut previous = None;
+        // What is before all that is here.
+        let mut first = Vec::new();
+        for entry in standing.overlay.stored_entries(one) {
+            let place = standing.overlay.pattern(entry);
+            self.steps().steps(place.steps.len())?;
+            if !entries.contains(&entry) {
+                let Some(here) = self.standing(&place).map(|here| here.node()) else { continue };
+                for place in first.drain(..) {
+                    self.place_stripped(&place, EntryPosition::Before(here))?;
+                }
+                previous = Some(here);
+            } else if let Some(after) = previous {
+                previous = Some(self.place_stripped(&place, EntryPosition::After(after))?);
+            } else {
+                first.push(place);
+            }
+        }
+        let mut position = EntryPosition::First;
+        for place in first {
+            position = EntryPosition::After(self.place_stripped(&place, position)?);
+        }
+        Ok(())
+    }
+
+    fn place_stripped(&mut self, place: &Pattern, position: EntryPosition) -> Result<NodeId, CallRefusal> {
+        self.overlay.place_stripped(place, position).map_err(|error| refused(error).at(place.to_string()))
+    }
+}
