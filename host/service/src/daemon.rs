@@ -14,6 +14,7 @@ use confine_backend::{
     Backend, ConnectOptions, ControllerEvent, Error as BackendError, EventReceiver, EventStream, RequestUser,
     ServicesCommit, Subscription, Transaction,
 };
+use confine_tree::StopSignal;
 use tokio::{sync::Mutex, task::JoinError};
 use tracing::Instrument as _;
 
@@ -25,7 +26,7 @@ use crate::{
         answer::{TransactionAnswer, answer},
         hooks::HookQueue,
         originals::keeps_originals,
-        orphans::find_orphans,
+        orphans::search_orphans,
         running::{RunningData, read_rules, read_service_timeout},
         state::CommitState,
         work::CommitOutcome,
@@ -313,16 +314,8 @@ async fn keep_known(
                 }
             }
         }
-        if let Some((owners, search)) = owners.zip(controller.wanted_search()) {
-            let schema = controller.schema();
-            let found = find_orphans(&controller.orphans, &registry, &backend, owners, &schema).await;
-            if let Err(error) = &found {
-                tracing::warn!(
-                    error = error.reason(),
-                    "cannot search for orphans: check that the host user may read `/devices`; the next change of `running` starts another search"
-                );
-            }
-            controller.orphans.end_search(search, found.is_err());
+        if let Some(owners) = owners {
+            search_orphans(&controller, &registry, &backend, owners, StopSignal::default()).await;
         }
         // Before, a prefix may only seem to be in no model.
         if controller.models.is_complete() {

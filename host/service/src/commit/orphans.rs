@@ -1,6 +1,6 @@
 //! Finds orphans: what instances had created when they were deleted past the services, or lost their `created` lists.
 //!
-//! It is done between commits. None waits for it.
+//! It is done between commits. Only a commit that names instances (FORCE) waits for it.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -8,7 +8,7 @@ use std::{
 };
 
 use confine_backend::{Datastore, RequestUser};
-use confine_tree::{Pattern, PatternStep, PrefixMap, QName, Schema, StepCounter};
+use confine_tree::{Pattern, PatternStep, PrefixMap, QName, Schema, StepCounter, StopSignal};
 use confine_view::{CommitDraft, CreatedObject, InstanceRef, OwnerIndex};
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     commit::read::{self, DatastoreSource},
     controller::{
         SharedBackend,
+        known::KnownController,
         orphans::{ChangedInstance, OrphanKeeper},
         owner_ledger::RecordedObject,
     },
@@ -25,15 +26,36 @@ use crate::{
 /// How many objects are looked for at a time.
 const AT_A_TIME: usize = 1_000;
 
-/// Finds what has lost its owner, by the `created` lists of these modules' services.
-pub(crate) async fn find_orphans(
+/// Finds what has lost its owner since the last search, if anything may have, by the `created` lists of these modules' services.
+pub(crate) async fn search_orphans(
+    controller: &KnownController,
+    registry: &ModuleRegistry,
+    backend: &SharedBackend,
+    owners: Arc<OwnerIndex>,
+    stop: StopSignal,
+) {
+    let _searching = controller.orphan_search.lock().await;
+    let Some(wanted) = controller.wanted_search() else { return };
+    let found =
+        find_orphans(&controller.orphans, registry, backend, owners, &controller.schema(), stop).await;
+    if let Err(error) = &found {
+        tracing::warn!(
+            error = error.reason(),
+            "cannot search for orphans: check that the host user may read `/devices`; the next change of `running` starts another search"
+        );
+    }
+    controller.orphans.end_search(wanted, found.is_err());
+}
+
+async fn find_orphans(
     keeper: &OrphanKeeper,
     registry: &ModuleRegistry,
     backend: &SharedBackend,
     owners: Arc<OwnerIndex>,
     schema: &Arc<dyn Schema>,
+    stop: StopSignal,
 ) -> Result<(), Error> {
-    let mut changed = keeper.changed(registry, &owners, &mut StepCounter::default())?;
+    let mut changed = keeper.changed(registry, &owners, &mut StepCounter::new(stop.clone()))?;
     // The next commit changes the owners where they are.
     drop(owners);
     let mut wanted = Vec::new();
@@ -43,7 +65,7 @@ pub(crate) async fn find_orphans(
     let mut wanted = wanted.into_iter().peekable();
     while wanted.peek().is_some() {
         let some: Vec<(usize, RecordedObject)> = wanted.by_ref().take(AT_A_TIME).collect();
-        look_for(some, &mut changed, backend, schema).await?;
+        look_for(some, &mut changed, backend, schema, stop.clone()).await?;
     }
     let alive = living(registry, backend, &changed).await?;
     keeper.keep(changed, &alive);
@@ -57,6 +79,7 @@ async fn look_for(
     changed: &mut [ChangedInstance],
     backend: &SharedBackend,
     schema: &Arc<dyn Schema>,
+    stop: StopSignal,
 ) -> Result<(), Error> {
     let source = DatastoreSource {
         backend: backend.clone(),
@@ -65,6 +88,7 @@ async fn look_for(
         runtime: tokio::runtime::Handle::current(),
     };
     let mut running = CommitDraft::new(schema.clone(), Arc::new(source));
+    running.stop_with(stop);
     let no_prefixes = PrefixMap::new::<&str, &str>([]).ok();
     let place = |CreatedObject { path, place, .. }: &CreatedObject, running: &CommitDraft| {
         // The paths of lists have no namespaces, but the models may leave only one choice.

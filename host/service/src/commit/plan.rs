@@ -172,6 +172,7 @@ impl CommitPlan {
         let named = |target: &PlanTarget| NamedInstances {
             named: target.pattern(),
             leading: target.leading_pattern(),
+            is_one: !target.service.keys.is_empty() && target.keys.len() == target.service.keys.len(),
         };
         (notified.iter().map(named).collect(), included.iter().map(named).collect())
     }

@@ -34,6 +34,7 @@ use crate::{
         hooks::{HookedCommit, PreCommitHooks},
         losses::LossCheck,
         originals::{keeps_originals, places_of},
+        orphans::search_orphans,
         pending::pending_instances,
         plan::{CommitPlan, PlannedInstance},
         read::{self, DatastoreSource, condense},
@@ -47,7 +48,7 @@ use crate::{
         SharedBackend,
         known::KnownController,
         nacm::CommitRules,
-        orphan_adoption::{AmbiguousName, OrphanAdoption},
+        orphan_adoption::{NamedInstances, OrphanAdoption},
         orphans::{self, Orphans},
         owner_index::PendingOwnerChange,
     },
@@ -219,8 +220,6 @@ pub(super) struct OwnershipSnapshot {
     pub(super) co_owners: Vec<PlannedInstance>,
     /// What no instance owns any more.
     orphans: Arc<Orphans>,
-    /// What was named and may mean several deleted instances.
-    ambiguous: Vec<AmbiguousName>,
     /// The controller's rules.
     pub(super) nacm: Arc<Nacm>,
     /// The writes of the file of `running` before it was read.
@@ -239,18 +238,37 @@ impl CommitWork<'_> {
     /// Reads who owns what, and finds the co-owners of what was notified; and what the notified had created.
     async fn read_ownership(&self, plan: &CommitPlan) -> Result<(OwnershipSnapshot, StandingObjects), Error> {
         let mut steps = StepCounter::new(self.state.stop_signal());
-        let stripped = |owners: &OwnerIndex| plan.stripped(owners, &mut steps);
+        let lists = self.as_host_user(Datastore::Running);
+        let stripped = |owners: &OwnerIndex| {
+            let objects = plan.stripped(owners, &mut steps)?;
+            let beside = objects.iter().filter_map(|object| lists.neighbours_to_read(object));
+            let beside: Vec<Pattern> = beside.collect();
+            Ok([objects, beside].concat())
+        };
         let running =
             RunningData::read(&self.runner.controller, self.registry, self.backend, stripped).await?;
         let RunningData { owners, nacm, service_timeout, writes, standing } = running;
         self.state.set_service_timeout(service_timeout);
-        let orphans = self.runner.controller.orphans.known();
         let (notified, included) = plan.notified_and_included();
-        let names_deleted = self.transaction.actions() == Some(ActionsKind::Force);
+        let is_forced = self.transaction.actions() == Some(ActionsKind::Force);
+        if is_forced && !plan.everything {
+            // What the user names may have been deleted just now, which only the file of `running` shows.
+            if writes.is_none() {
+                self.runner.controller.orphans.want_search();
+            }
+            let stop = self.state.stop_signal();
+            search_orphans(&self.runner.controller, self.registry, self.backend, owners.clone(), stop).await;
+        }
+        let orphans = self.runner.controller.orphans.known();
         let mut adopting = OrphanAdoption::new(&orphans, owners);
-        adopting.adopt(&notified, names_deleted, &mut steps)?;
-        adopting.adopt(&included, false, &mut steps)?;
-        let OrphanAdoption { owners, ambiguous, .. } = adopting;
+        if is_forced {
+            let living = self.living(plan, &notified, &orphans).await?;
+            adopting.adopt_forced(&notified, &living, &mut steps)?;
+        } else {
+            adopting.adopt(&notified, &mut steps)?;
+        }
+        adopting.adopt(&included, &mut steps)?;
+        let OrphanAdoption { owners, .. } = adopting;
         let notified = plan.owners(&owners);
         let mut co_owners = Vec::new();
         let found =
@@ -269,7 +287,20 @@ impl CommitWork<'_> {
             co_owners = co_owners.len(),
             "read the owner index"
         );
-        Ok((OwnershipSnapshot { owners, notified, co_owners, orphans, ambiguous, nacm, writes }, standing))
+        Ok((OwnershipSnapshot { owners, notified, co_owners, orphans, nacm, writes }, standing))
+    }
+
+    /// Returns the instances that exist, as far as names may mean them or deleted ones that have left something.
+    async fn living(
+        &self,
+        plan: &CommitPlan,
+        notified: &[NamedInstances],
+        orphans: &Orphans,
+    ) -> Result<std::collections::HashSet<InstanceRef>, Error> {
+        let unclear = notified.iter().filter(|named| named.may_mean_deleted(orphans));
+        let wanted = condense(unclear.map(|named| named.named.clone()).collect());
+        let tree = read::read(self.backend, Datastore::Actions, &wanted, &RequestUser::Host).await?;
+        Ok(plan.instances(&tree).into_iter().map(|planned| planned.instance).collect())
     }
 
     /// Reads, strips, runs and writes. Returns `None`, with nothing written, if the snapshot is outdated by then.
@@ -397,10 +428,6 @@ impl CommitWork<'_> {
         let tree = read::read(self.backend, Datastore::Actions, &wanted, &user).await?;
         plan.check_served(&tree, &self.runner.controller.unmanaged, self.registry)?;
         let mut planned = plan.instances(&tree);
-        snapshot
-            .ambiguous
-            .iter()
-            .try_for_each(|named| named.check(planned.iter().map(|planned| &planned.instance)))?;
         let present: HashSet<InstanceRef> = planned.iter().map(|planned| planned.instance.clone()).collect();
         self.check_absent(plan, snapshot, &tree).await?;
         // Keys must be known before entries are loaded: they tell one entry from another.
@@ -438,7 +465,9 @@ impl CommitWork<'_> {
         for instance in notified.iter().chain(co_owners.iter().map(|owner| &owner.instance)) {
             for object in owners.created_by(instance) {
                 draft.step()?;
-                wanted.extend(declared.candidates(object, instance));
+                let candidates = declared.candidates(object, instance);
+                wanted.extend(candidates.iter().filter_map(|place| draft.neighbours_to_read(place)));
+                wanted.extend(candidates);
             }
             for (_, original) in owners.originals().of(instance) {
                 draft.step()?;

@@ -28,6 +28,8 @@ pub(crate) struct KnownController {
     pub(crate) orphans: OrphanKeeper,
     /// Held by whoever reads the owner index from `running`: a commit that comes meanwhile waits, and need not read it again.
     pub(crate) owner_reading: tokio::sync::Mutex<()>,
+    /// Held by whoever searches for orphans.
+    pub(crate) orphan_search: tokio::sync::Mutex<()>,
     /// Notified when the owner index may have to be brought up to date.
     pub(crate) owners_may_have_changed: Notify,
     /// Notified when other models are known, by which rules may mean something else.
@@ -53,6 +55,7 @@ impl KnownController {
             owner_index: OwnerIndexCache::default(),
             orphans: OrphanKeeper::new(ledgers),
             owner_reading: tokio::sync::Mutex::default(),
+            orphan_search: tokio::sync::Mutex::default(),
             owners_may_have_changed: Notify::new(),
             models_changed,
             nacm: NacmRules::new(policy),

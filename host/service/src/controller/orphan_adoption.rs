@@ -1,6 +1,6 @@
 //! Gives orphans back to the instances of a commit.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use confine_tree::{Pattern, StepCounter, text::ShownLine};
 use confine_view::{InstanceRef, OwnerIndex};
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// The most instances that an error names.
+/// The most instances that a message names.
 const SHOWN: usize = 5;
 
 /// The instances of a list, or those with certain keys.
@@ -22,80 +22,94 @@ pub(crate) struct NamedInstances {
     pub(crate) named: Pattern,
     /// The same with those keys only that come first in the list: in the order of paths, what matches it stands together.
     pub(crate) leading: Pattern,
+    /// Whether all keys of the list are named.
+    pub(crate) is_one: bool,
 }
 
 /// The owner index with the orphans of the instances that a commit asks for, except those that other instances need.
 pub(crate) struct OrphanAdoption<'a> {
     orphans: &'a Orphans,
     pub(crate) owners: Arc<OwnerIndex>,
-    /// What was named and may mean several deleted instances.
-    pub(crate) ambiguous: Vec<AmbiguousName>,
 }
 
-/// The first key of several deleted instances that have left something. The controller passes on what the user has named, but
-/// the command line and other clients name the first key alone.
-pub(crate) struct AmbiguousName {
-    target: Pattern,
-    instances: Vec<InstanceRef>,
-}
+impl NamedInstances {
+    /// Returns what is known of orphans of instances with this name.
+    fn orphaned<'o>(
+        &'o self,
+        orphans: &'o Orphans,
+    ) -> impl Iterator<Item = (&'o InstanceRef, &'o OrphanedObjects)> {
+        let from = orphans.range(InstanceRef::new(self.leading.clone())..);
+        let together = from.take_while(|(instance, _)| self.leading.covers(instance.path()));
+        together.filter(|(instance, _)| self.named.covers(instance.path()))
+    }
 
-impl AmbiguousName {
-    /// Refuses the commit, unless it runs instances of that name: then these are meant.
-    pub(crate) fn check<'i>(&self, mut runs: impl Iterator<Item = &'i InstanceRef>) -> Result<(), Error> {
-        let named: Vec<String> =
-            self.instances.iter().take(SHOWN).map(|instance| format!("`{instance}`")).collect();
-        let named = named.join(", ");
-        if runs.any(|instance| self.target.covers(instance.path())) {
-            tracing::warn!(
-                instances = %ShownLine(&named),
-                "leaving what deleted instances have left on devices: only the first of their keys was named"
-            );
-            return Ok(());
-        }
-        Err(Error::AmbiguousInstance {
-            name: InstanceRef::new(self.target.clone()).to_string(),
-            instances: named,
-        })
+    /// Returns the instances with this name that have left something when they were deleted.
+    fn left<'o>(&'o self, orphans: &'o Orphans) -> impl Iterator<Item = &'o InstanceRef> {
+        let has_left = |orphaned: &OrphanedObjects| orphaned.objects.iter().any(|object| object.is_left);
+        self.orphaned(orphans).filter(move |(_, orphaned)| has_left(orphaned)).map(|(instance, _)| instance)
+    }
+
+    /// Returns whether it depends on what exists whether the name means what deleted instances have left.
+    pub(crate) fn may_mean_deleted(&self, orphans: &Orphans) -> bool {
+        self.named.values() > 0 && !self.is_one && self.left(orphans).next().is_some()
     }
 }
 
 impl<'a> OrphanAdoption<'a> {
     pub(crate) fn new(orphans: &'a Orphans, owners: Arc<OwnerIndex>) -> Self {
-        Self { orphans, owners, ambiguous: Vec::new() }
+        Self { orphans, owners }
     }
 
-    /// Existing instances are in one of the lists of `targets`, or match the keys that are named there. What deleted ones have
-    /// left is only meant if they are named, in a commit that changes nothing itself (`names_deleted`): whoever makes an
-    /// instance of the same name again may not mean it. Nor is it if a name may mean several of them.
-    pub(crate) fn adopt(
+    /// Existing instances are in one of the lists of `targets`, or match the keys that are named there. What was left when
+    /// instances were deleted stays: whoever makes one of the same name again may not mean it.
+    pub(crate) fn adopt(&mut self, targets: &[NamedInstances], steps: &mut StepCounter) -> Result<(), Error> {
+        targets.iter().try_for_each(|named| self.adopt_named(named, &|_| false, steps))
+    }
+
+    /// As [`adopt`](Self::adopt), in a commit that changes nothing itself: what instances have left that are named is meant,
+    /// too. If some of that name are among the `living`, those are meant; else the one that was deleted.
+    ///
+    /// # Errors
+    /// [`Error::AmbiguousInstance`] if several were deleted that may be meant.
+    pub(crate) fn adopt_forced(
         &mut self,
         targets: &[NamedInstances],
-        names_deleted: bool,
+        living: &HashSet<InstanceRef>,
         steps: &mut StepCounter,
     ) -> Result<(), Error> {
-        let orphans = self.orphans;
-        if orphans.is_empty() {
-            return Ok(());
+        for named in targets {
+            if named.named.values() == 0 {
+                self.adopt_named(named, &|_| false, steps)?;
+                continue;
+            }
+            let left: Vec<&InstanceRef> = named.left(self.orphans).collect();
+            steps.steps(left.len() + living.len()).map_err(confine_view::Error::from)?;
+            let means_living = living.iter().any(|instance| named.named.covers(instance.path()));
+            let deleted: Vec<&InstanceRef> =
+                left.into_iter().filter(|&instance| !living.contains(instance)).collect();
+            if means_living && !deleted.is_empty() {
+                tracing::warn!(
+                    instances = %ShownLine(names(&deleted)),
+                    "leaving what deleted instances have left on devices: to remove it, name all keys of one of them"
+                );
+            } else if deleted.len() > 1 {
+                let name = InstanceRef::new(named.named.clone()).to_string();
+                return Err(Error::AmbiguousInstance { name, instances: names(&deleted) });
+            }
+            let is_meant = |instance: &InstanceRef| !means_living || living.contains(instance);
+            self.adopt_named(named, &is_meant, steps)?;
         }
-        for NamedInstances { named: target, leading } in targets {
-            let all = orphans.range(InstanceRef::new(leading.clone())..);
-            let all = || {
-                let together = all.clone().take_while(|(instance, _)| leading.covers(instance.path()));
-                together.filter(|(instance, _)| target.covers(instance.path()))
-            };
-            let mut means_left = target.values() > 0 && names_deleted;
-            if means_left {
-                let left = all().filter(|(_, orphaned)| orphaned.objects.iter().any(|object| object.is_left));
-                let instances: Vec<InstanceRef> = left.map(|(instance, _)| instance.clone()).collect();
-                steps.steps(instances.len()).map_err(confine_view::Error::from)?;
-                if instances.len() > 1 {
-                    means_left = false;
-                    self.ambiguous.push(AmbiguousName { target: target.clone(), instances });
-                }
-            }
-            for (instance, orphaned) in all() {
-                self.give_back(instance, orphaned, means_left, steps)?;
-            }
+        Ok(())
+    }
+
+    fn adopt_named(
+        &mut self,
+        named: &NamedInstances,
+        means_left: &dyn Fn(&InstanceRef) -> bool,
+        steps: &mut StepCounter,
+    ) -> Result<(), Error> {
+        for (instance, orphaned) in named.orphaned(self.orphans) {
+            self.give_back(instance, orphaned, means_left(instance), steps)?;
         }
         Ok(())
     }
@@ -136,4 +150,10 @@ impl<'a> OrphanAdoption<'a> {
         Arc::make_mut(&mut self.owners).add(instance, adopted);
         Ok(())
     }
+}
+
+/// Returns the first of these instances for a message.
+fn names(instances: &[&InstanceRef]) -> String {
+    let named: Vec<String> = instances.iter().take(SHOWN).map(|instance| format!("`{instance}`")).collect();
+    named.join(", ")
 }
