@@ -6,7 +6,7 @@ use confine_netconf::{
     Error as NetconfError, EventStream, Notification, RequestSession, SubscriberSession, TransactionOutcome,
     XmlElement,
 };
-use confine_tree::{CONTROLLER, Path, PathStep, Predicate, is_name_character};
+use confine_tree::{CONTROLLER, Path, PathStep, Predicate, is_name, is_name_character};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
@@ -72,7 +72,7 @@ impl ServiceRef {
     /// and quotes.
     ///
     /// The backend does not escape `value`, which may have quotes and brackets: it is the text between the first `='` and
-    /// the last `']`. A text of none of these forms is read as a name, which no list has.
+    /// the last `']`. A text of none of these forms is read as a name, which no list has, and unclear.
     ///
     /// ```
     /// # use confine_backend::ServiceRef;
@@ -99,16 +99,18 @@ impl ServiceRef {
             Some((name, (key.to_owned(), value.strip_suffix("']")?.to_owned()))).filter(|_| is_name)
         };
         match (xpath(), changed()) {
-            (Some((name, keys)), _) if keys.len() <= 1 => Self::new(name, keys.into_iter().next()),
+            (Some((name, keys)), _) if keys.len() <= 1 => {
+                Self { is_unclear: !is_name(&name), ..Self::new(name, keys.into_iter().next()) }
+            }
             (Some((name, keys)), changed) => {
                 let key = changed.map(|(_, key)| key).or_else(|| keys.first().cloned());
                 Self { forced_keys: keys, ..Self::new(name, key) }
             }
             (None, Some((name, (key, value)))) => {
-                let is_unclear = is_xpath(&value);
+                let is_unclear = is_xpath(&value) || !is_name(name);
                 Self { is_unclear, ..Self::new(name, Some((key, value))) }
             }
-            (None, None) => Self::new(text, None),
+            (None, None) => Self { is_unclear: !is_name(text), ..Self::new(text, None) },
         }
     }
 }
@@ -393,11 +395,6 @@ mod tests {
             "l[k='none']|/nacm|x[a='b']",
             "l[k='a'or'b'='b']",
             "l[k='it''s']",
-        ] {
-            assert!(ServiceRef::parse(text).is_unclear, "{text}");
-        }
-        // A list of that name is served by nobody.
-        for text in [
             "l[k!='2']",
             "l [k='1']",
             "p:l[k='1']",
@@ -408,9 +405,16 @@ mod tests {
             "l[./k='1']",
             "/l[k='1']",
             "l[k]",
+            "l[",
+            "l]",
+            "l/k",
+            "1",
+            "",
+            "l|m",
+            "l[k=v]",
+            "l[position()=1]",
         ] {
-            let read = ServiceRef::parse(text);
-            assert!(read.is_unclear || read.name != "l", "{text} {read:?}");
+            assert!(ServiceRef::parse(text).is_unclear, "{text}");
         }
     }
 }

@@ -69,7 +69,7 @@ pub use error::Error;
 pub use hash::{HashMap, HashSet, HashState};
 pub use located_path::LocatedPath;
 pub use model_lists::{ModelFront, is_small};
-pub use name::{Name, Names, QName, is_name_character};
+pub use name::{Name, Names, QName, is_name, is_name_character};
 pub use nearest::{did_you_mean, nearest};
 pub use overlay::{
     ChoiceInstance, EntryPosition, FragmentLoad, KnownOrders, ListOrder, LiveNode, NodeKind, Overlay,

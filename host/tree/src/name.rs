@@ -48,7 +48,7 @@ pub fn is_name_character(character: char) -> bool {
 }
 
 /// Returns whether the text is a name without a prefix.
-pub(crate) fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     let mut characters = text.chars();
     characters.next().is_some_and(is_name_start) && characters.all(is_name_character)
 }
