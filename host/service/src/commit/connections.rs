@@ -9,8 +9,9 @@ use confine_view::CommitDraft;
 
 use crate::{Error, commit::work::CommitWork};
 
-/// The most devices that are compared although no module has written to them.
-const MOST_COMPARED: usize = 64;
+/// The most devices that are compared one by one although no module has written to them. If there are more, all devices of the
+/// controller are compared at once.
+const MOST_ALONE: usize = 64;
 
 impl CommitWork<'_> {
     /// Checks that the commit changes no device without a connection, whoever has changed it, after the edit was written. A
@@ -25,21 +26,39 @@ impl CommitWork<'_> {
         let first: BTreeSet<&str> =
             written.iter().filter_map(|place| Some(unopened_device(&self.unopened, place)?.0)).collect();
         let others = self.unopened.keys().map(String::as_str).filter(|device| !first.contains(device));
-        for device in first.iter().copied().chain(others.take(MOST_COMPARED)) {
+        let others: Vec<&str> = others.collect();
+        let compared = if others.len() > MOST_ALONE { self.changed_devices("*").await? } else { None };
+        if let Some(changed) = compared {
+            draft.steps().steps(changed.len()).map_err(confine_view::Error::from)?;
+            let closed = changed.iter().find(|device| self.unopened.contains_key(*device));
+            return closed.map_or(Ok(()), |device| Err(self.not_open(device)));
+        }
+        for device in first.into_iter().chain(others) {
             draft.step()?;
-            // What a push would send.
-            let diff = DatastoreDiff::Devices(device, DeviceConfigType::Synced, DeviceConfigType::Actions);
-            let compared = self.backend.lock().await.datastore_diff(diff, &RequestUser::Host).await;
-            match compared {
-                Ok(differences) if differences.is_empty() => {}
-                Ok(_) => return Err(self.not_open(device)),
-                Err(error) if error.is_recoverable() => {
-                    tracing::debug!(device, %error, "cannot compare a device without a connection");
-                }
-                Err(error) => return Err(error.into()),
+            if self.changed_devices(device).await?.is_some_and(|changed| !changed.is_empty()) {
+                return Err(self.not_open(device));
             }
         }
         Ok(())
+    }
+
+    /// Returns which of the devices with a name that may have wildcards a push would change. None if the controller cannot
+    /// compare them, as before a device was connected for the first time.
+    async fn changed_devices(&self, devices: &str) -> Result<Option<Vec<String>>, Error> {
+        // What a push would send.
+        let diff = DatastoreDiff::Devices(devices, DeviceConfigType::Synced, DeviceConfigType::Actions);
+        match self.backend.lock().await.datastore_diff(diff, &RequestUser::Host).await {
+            // Each begins with a line that names the device.
+            Ok(differences) => {
+                let name = |text: &String| text.split_once(":\n").map_or("", |(name, _)| name).to_owned();
+                Ok(Some(differences.iter().map(name).collect()))
+            }
+            Err(error) if error.is_recoverable() => {
+                tracing::debug!(devices, %error, "cannot compare devices without a connection");
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Checks that no entry moves in a list that is `ordered-by user`: the controller does not tell.

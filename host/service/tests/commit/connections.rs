@@ -97,13 +97,53 @@ async fn order_of_entries_on_a_device_without_a_connection_counts() {
     assert_refused(&mut testbed, &replaced("dns", &[&b, &a], &[])).await;
     // The same order.
     succeeded(&testbed.push(ActionsMode::Force(None)).await);
-    // Entries of others among them: the controller removes the instance's, and a run puts them at the end.
+    // Entries of others among them: what an instance makes again stays where it is.
     testbed.base.controller().set_connection("openconfig2", true).unwrap();
     succeeded(&testbed.commit(&probe("other", &[&search("c")], &[])).await);
     testbed.base.controller().set_connection("openconfig2", false).unwrap();
     succeeded(&testbed.push(ActionsMode::Force(Some("probe[name='other']"))).await);
-    let committed = testbed.push(ActionsMode::Force(Some("probe[name='dns']"))).await;
-    assert!(committed.reason().ends_with(CLOSED), "{}", committed.reason());
+    succeeded(&testbed.push(ActionsMode::Force(Some("probe[name='dns']"))).await);
+    assert_refused(&mut testbed, &replaced("dns", &[&b, &a], &[])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_of_many_devices_without_a_connection_counts() {
+    let name = |number: usize| format!("openconfig{number:03}");
+    let devices = (0..100)
+        .fold(Controller::builder().device_model("openconfig-system.yang", ORDERED), |devices, number| {
+            devices.device(&name(number), "")
+        });
+    let mut testbed =
+        DaemonTestbed::with_controller(devices, guests(&["probe", "second"]).await.unwrap(), "alice").await;
+    for number in 1..100 {
+        testbed.base.controller().set_connection(&name(number), false).unwrap();
+    }
+    let search = |number: usize, value: &str| {
+        let system = format!("/devices/device[name='{}']/config/oc-sys:system", name(number));
+        format!("set {system}/search[.='{value}'] {value}")
+    };
+    succeeded(&testbed.commit(&probe("open", &[&search(0, "a")], &[])).await);
+    for number in [1, 99] {
+        let edit = |operation: &str| {
+            format!(
+                "<devices xmlns='http://clicon.org/controller'><device><name>{}</name><config>\
+                 <system xmlns='http://openconfig.net/yang/system' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0'>\
+                 <search{operation}>x</search></system></config></device></devices>",
+                name(number)
+            )
+        };
+        testbed.change_elsewhere(&edit("")).await;
+        let committed = testbed.commit(&replaced("open", &[&search(0, "b")], &[])).await;
+        let closed = format!("the connection of device `{}` is `CLOSED`", name(number));
+        assert!(committed.reason().contains(&closed), "{}", committed.reason());
+        testbed.base.discard().await.unwrap();
+        testbed.change_elsewhere(&edit(" nc:operation='remove'")).await;
+    }
+    // What a module writes to one of them.
+    let committed = testbed.commit(&probe("closed", &[&search(50, "a")], &[])).await;
+    assert!(committed.reason().contains("`openconfig050` is `CLOSED`"), "{}", committed.reason());
+    testbed.base.discard().await.unwrap();
+    succeeded(&testbed.commit(&replaced("open", &[&search(0, "b")], &[])).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
