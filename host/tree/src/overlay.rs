@@ -36,6 +36,7 @@ mod linear;
 mod live_node;
 mod load;
 mod lookup;
+mod made_order;
 mod nodes_in_choices;
 mod order;
 mod positions;
@@ -111,6 +112,8 @@ pub struct Overlay {
     in_choices: NodesInChoices,
     /// The entries that have a position in their list besides those that the datastore has, or another one than there.
     placed: HashSet<NodeId>,
+    /// The times at which what is made for an instance ends.
+    sections: Vec<u32>,
     /// The order that the datastore has in lists of which entries were placed elsewhere.
     stored_orders: HashMap<(NodeId, Name), Vec<NodeId>>,
     /// What the datastore has of the lists in a node, as of so many loads.
@@ -154,6 +157,7 @@ impl Overlay {
             chosen: ChosenCases::default(),
             in_choices: NodesInChoices::default(),
             placed: HashSet::default(),
+            sections: Vec::new(),
             stored_orders: HashMap::default(),
             stored_lists: HashMap::default(),
             loads: 0,

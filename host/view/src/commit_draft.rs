@@ -391,6 +391,7 @@ impl CommitDraft {
         removed.retain(|&node| seen.insert(node));
         seen.clear();
         let since = std::mem::replace(&mut self.recorded_at, self.overlay.now());
+        self.overlay.end_section();
         let remade = removed.iter().filter_map(|&node| Some((self.overlay.remade_at(node)?, node)));
         let mut remade: Vec<(u32, NodeId)> = remade.filter(|&(at, _)| at > since).collect();
         remade.sort_unstable();

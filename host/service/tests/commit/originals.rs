@@ -446,10 +446,22 @@ async fn entry_that_an_instance_makes_stays_where_it_is() {
     by_hand(&mut testbed, &["v", "w"].map(removes).concat()).await;
     succeeded(&testbed.commit(&replaced("a", &lines(&a), &[])).await);
     assert_eq!(device(&testbed), rules("p x y z q"));
-    // One that it no longer makes goes, and another one is new.
-    let other = [set("rule[name='n']/text", "n"), set("rule[name='y']/text", "y")];
+    // One that it no longer makes goes, and others are new: each is where the instance makes it.
+    let other = ["n", "y", "m"].map(|name| set(&format!("rule[name='{name}']/text"), name));
     succeeded(&testbed.commit(&replaced("a", &lines(&other), &[])).await);
-    assert_eq!(device(&testbed), rules("p y z q n"));
+    assert_eq!(device(&testbed), rules("p n y z q m"));
+    // The order of two instances means nothing: `q` of the other one stays between.
+    for forced in [None, Some("probe[name='b']"), Some("probe[name='a']"), Some("probe")] {
+        succeeded(&testbed.push(ActionsMode::Force(forced)).await);
+        assert_eq!(device(&testbed), rules("p n y z q m"), "{forced:?}");
+    }
+    let another = ["m", "y", "n"].map(|name| set(&format!("rule[name='{name}']/text"), name));
+    succeeded(&testbed.commit(&replaced("a", &lines(&another), &[])).await);
+    let made = device(&testbed);
+    let order = ["<name>m<", "<name>y<", "<name>n<"].map(|name| made.find(name).unwrap());
+    assert!(order.is_sorted(), "{made}");
+    succeeded(&testbed.push(ActionsMode::Force(None)).await);
+    assert_eq!(device(&testbed), made);
     succeeded(&testbed.commit(&removed("a")).await);
     assert_eq!(device(&testbed), rules("p z q"));
 }

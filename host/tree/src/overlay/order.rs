@@ -2,7 +2,10 @@
 
 use std::collections::hash_map::Entry;
 
-use super::{LiveNode, NodeEdit, Overlay};
+use super::{
+    LiveNode, NodeEdit, Overlay,
+    made_order::{MadeEntry, order_made},
+};
 use crate::{Error, HashMap, HashSet, Name, NodeId, PatternStep, QName};
 
 /// The order of the entries of one list that is `ordered-by user`.
@@ -96,8 +99,9 @@ impl Overlay {
     /// Returns the order of the lists in a node, for those in which it may be another than in the datastore.
     ///
     /// An entry that was removed and made again keeps its position unless a later entry of the list was made again before it.
-    /// Then it goes to the end, and what is made again after it, or is new, goes there too, in the order in which it was made.
-    /// So does what was [stripped](Self::strip), unless it is made again in its order and nothing else goes to the end.
+    /// Then it goes to the end, and what is made again after it, is new or was [stripped](Self::strip) goes there too, in the order
+    /// in which it was made. If nothing does so, what was stripped and is made again stays where it was, and what is made for
+    /// each instance is in the order in which it was: see [`order_made`].
     ///
     /// # Errors
     /// [`Error::Stopped`].
@@ -138,31 +142,25 @@ impl Overlay {
             remade.map(|(position, &node)| (self.state(node).edited_at, position, node)).collect();
         remade.sort_unstable();
         // What a service had created is new each time, and does not push away what stood before.
-        let (mut stood, mut created) = (RemadeOrder::default(), RemadeOrder::default());
-        let late = remade.iter().filter(|(_, position, node)| {
-            let order = if self.stripped.contains(node) { &mut created } else { &mut stood };
-            order.is_late(*position)
-        });
+        let mut stood = RemadeOrder::default();
+        let late = remade.iter().filter(|(_, _, node)| !self.stripped.contains(node));
+        let late = late.filter(|(_, position, _)| stood.is_late(*position));
         let mut late: HashSet<NodeId> = late.map(|&(_, _, node)| node).collect();
-        let is_new = |node: &NodeId| !self.in_base(*node) && !self.placed.contains(node);
-        let moves_stood = late.iter().any(|node| !self.stripped.contains(node));
         let stored = list
             .first()
             .and_then(|&node| self.stored_orders.get(&(self.tree.parent(node)?, self.tree.name(node))));
-        let mut entries = list.clone();
-        if !late.is_empty() {
-            late.extend(list.iter().filter(|node| is_new(node)));
-            if moves_stood {
-                late.extend(
-                    remade.iter().map(|(_, _, node)| node).filter(|node| self.stripped.contains(node)),
-                );
-            }
+        let entries = if late.is_empty() {
+            order_made(&list, &self.made_entries(&list, &remade))
+        } else {
+            late.extend(list.iter().filter(|node| self.is_new(**node)));
+            late.extend(remade.iter().map(|(_, _, node)| node).filter(|node| self.stripped.contains(node)));
             let mut last: Vec<(u32, NodeId)> =
                 late.iter().map(|&node| (self.state(node).edited_at, node)).collect();
             last.sort_unstable();
-            entries.retain(|node| !late.contains(node));
-            entries.extend(last.into_iter().map(|(_, node)| node));
-        } else if stored.is_none() && !list.iter().any(|node| self.placed.contains(node)) {
+            let stay = list.iter().copied().filter(|node| !late.contains(node));
+            stay.chain(last.into_iter().map(|(_, node)| node)).collect()
+        };
+        if stored.is_none() && entries == list && !list.iter().any(|node| self.placed.contains(node)) {
             return Ok(None);
         }
         let base: Vec<NodeId> = match stored {
@@ -174,10 +172,33 @@ impl Overlay {
         let mut positioned = match is_read {
             true => moved_among(&entries, &base, &may_move),
             // There may be others among them.
+            false if late.is_empty() => moved_among(&entries, &list, &may_move),
             false => late.clone(),
         };
         positioned.extend(entries.iter().filter(|&&node| !self.in_base(node)));
         Ok(Some(ListOrder { entries, moved: late, positioned }))
+    }
+
+    /// Returns what the run of each instance has made in a list, in the order in which it did. What stood before and was made
+    /// again is not among it.
+    fn made_entries(&self, list: &[NodeId], remade: &[(u32, usize, NodeId)]) -> Vec<Vec<MadeEntry>> {
+        let again = remade.iter().filter(|(_, _, node)| self.stripped.contains(node));
+        let again = again.map(|&(at, position, node)| MadeEntry { node, at, position: Some(position) });
+        let new = list.iter().filter(|node| self.is_new(**node));
+        let new = new.map(|&node| MadeEntry { node, at: self.state(node).edited_at, position: None });
+        let mut made: Vec<MadeEntry> = again.chain(new).collect();
+        made.sort_unstable_by_key(|made| made.at);
+        let section = |made: &MadeEntry| self.sections.partition_point(|&end| end < made.at);
+        made.chunk_by(|one, next| section(one) == section(next)).map(<[_]>::to_vec).collect()
+    }
+
+    /// Ends what is made for one service instance.
+    pub fn end_section(&mut self) {
+        self.sections.push(self.clock);
+    }
+
+    fn is_new(&self, node: NodeId) -> bool {
+        !self.in_base(node) && !self.placed.contains(&node)
     }
 
     /// Returns whether the keys of all entries of a list were read.
@@ -247,7 +268,7 @@ fn moved_among(entries: &[NodeId], before: &[NodeId], may_move: &dyn Fn(NodeId) 
 }
 
 /// Returns the entries of a longest part of a sequence in which the ranks increase.
-fn longest_increasing(sequence: &[(usize, NodeId)]) -> Vec<NodeId> {
+pub(super) fn longest_increasing(sequence: &[(usize, NodeId)]) -> Vec<NodeId> {
     // The last entry of the best part of each length, and the entry before each one in its part.
     let mut ends: Vec<(usize, usize)> = Vec::new();
     let mut before: Vec<Option<usize>> = Vec::with_capacity(sequence.len());

@@ -373,16 +373,17 @@ fn entries_ordered_by_user_keep_their_order() {
         let text = xml::write(&edit, crate::Tree::ROOT).unwrap();
         let entries = text.split("<interface").skip(2).map(|entry| {
             let name = entry.split("<name>").nth(1).and_then(|rest| rest.chars().next()).unwrap();
-            let how =
-                ["remove", "last", "after"].into_iter().find(|how| entry.contains(&format!("\"{how}\"")));
+            let how = ["remove", "first", "last", "after"]
+                .into_iter()
+                .find(|how| entry.contains(&format!("\"{how}\"")));
             format!("{name} {}", how.unwrap_or("merge"))
         });
         entries.collect::<Vec<_>>().join(", ")
     };
     assert_eq!(recreate(&["a", "b", "d"]), "nothing");
     assert_eq!(recreate(&["b", "a", "d"]), "a after");
-    assert_eq!(recreate(&["d", "b", "x", "a"]), "b last, x merge, a last");
-    assert_eq!(recreate(&["x", "a"]), "b remove, d remove, x merge");
+    assert_eq!(recreate(&["d", "b", "x", "a"]), "d first, x after, a after");
+    assert_eq!(recreate(&["x", "a"]), "b remove, d remove, x first");
 }
 
 #[test]
