@@ -43,6 +43,7 @@ mod positions;
 mod prefixed_text;
 mod schema_view;
 mod search;
+mod set_entries;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -57,6 +58,7 @@ use self::{
     last_made::LastMade,
     nodes_in_choices::NodesInChoices,
     prefixed_text::{LONGEST_COMPARED, PrefixedText},
+    set_entries::SetEntries,
     state::{NodeEdit, NodeModel, NodeState},
     undo::UndoJournal,
 };
@@ -112,6 +114,12 @@ pub struct Overlay {
     in_choices: NodesInChoices,
     /// The entries that have a position in their list besides those that the datastore has, or another one than there.
     placed: HashSet<NodeId>,
+    /// The entries of lists that are `ordered-by user` which edits have made or set.
+    set_entries: SetEntries,
+    /// Entries of such lists that services have made, as far as it is known.
+    made: HashSet<NodeId>,
+    /// Entries of such lists that the datastore has and the user may not read.
+    hidden: HashSet<NodeId>,
     /// The times at which what is made for an instance ends.
     sections: Vec<u32>,
     /// The order that the datastore has in lists of which entries were placed elsewhere.
@@ -157,6 +165,9 @@ impl Overlay {
             chosen: ChosenCases::default(),
             in_choices: NodesInChoices::default(),
             placed: HashSet::default(),
+            set_entries: SetEntries::default(),
+            made: HashSet::default(),
+            hidden: HashSet::default(),
             sections: Vec::new(),
             stored_orders: HashMap::default(),
             stored_lists: HashMap::default(),
@@ -254,7 +265,9 @@ impl Overlay {
     /// Returns an item for each child in the arena, in document order: `None` if the child does not exist
     /// now.
     pub fn places(&self, live: LiveNode) -> impl Iterator<Item = Option<LiveNode>> + '_ {
-        self.tree.children(live.node).map(move |child| self.live_child(live, child))
+        // What is hidden must not be seen by what it costs.
+        let children = self.tree.children(live.node).filter(|child| !self.hidden.contains(child));
+        children.map(move |child| self.live_child(live, child))
     }
 
     /// Returns a child of `parent`, or `None` if it does not exist now.

@@ -30,7 +30,9 @@ pub struct CommitDraft {
     on_demand: OnDemandReads,
     pub(crate) written: Vec<RunWrites>,
     /// The time of the overlay when a run was recorded last.
-    recorded_at: u32,
+    pub(crate) recorded_at: u32,
+    /// The instance of the last run.
+    recorded_last: Option<InstanceRef>,
     /// What was removed because instances had created it.
     pub(crate) stripped: Vec<Pattern>,
     /// What the runs wrote without creating anything.
@@ -74,6 +76,7 @@ impl CommitDraft {
             on_demand: OnDemandReads::default(),
             written: Vec::new(),
             recorded_at: 0,
+            recorded_last: None,
             stripped: Vec::new(),
             unowned: HashSet::default(),
             originals: RestoredOriginals::default(),
@@ -391,7 +394,11 @@ impl CommitDraft {
         removed.retain(|&node| seen.insert(node));
         seen.clear();
         let since = std::mem::replace(&mut self.recorded_at, self.overlay.now());
-        self.overlay.end_section();
+        // Its modules make one list together.
+        if self.recorded_last.as_ref() != Some(instance) {
+            self.overlay.end_section_at(since);
+            self.recorded_last = Some(instance.clone());
+        }
         let remade = removed.iter().filter_map(|&node| Some((self.overlay.remade_at(node)?, node)));
         let mut remade: Vec<(u32, NodeId)> = remade.filter(|&(at, _)| at > since).collect();
         remade.sort_unstable();

@@ -31,6 +31,8 @@ pub(crate) struct EditAuthority<'a> {
     pub(crate) stripped: Coverage,
     /// What takes its original value. It may be set, whatever the scopes are.
     pub(crate) restored: &'a Coverage,
+    /// Returns whether something is what the runs have created, or in it.
+    pub(crate) is_made: &'a dyn Fn(&Pattern) -> bool,
     /// Returns the keys of a list, if they are known, or `.` for a leaf-list.
     pub(crate) keys: &'a dyn Fn(&Pattern) -> Vec<KeyName>,
     pub(crate) schema: &'a dyn Schema,
@@ -142,7 +144,9 @@ impl AuthorityCheck<'_> {
                 }
             } else {
                 let is_restored = self.authority.restored.covers(&here);
-                if !is_restored && (moved || self.edit.children(node).count() == keys) {
+                // A module need not declare the entries above what it declares, wherever its own ones go.
+                let is_alone = self.edit.children(node).count() == keys;
+                if !is_restored && (is_alone || moved && !(self.authority.is_made)(&here)) {
                     self.check_scope(node, &here, &[AccessOperation::Create, AccessOperation::Update])?;
                 }
                 self.steps.steps(self.authority.scopes.len())?;
@@ -352,6 +356,7 @@ mod tests {
             scopes: vec![&scope],
             stripped,
             restored: &Coverage::default(),
+            is_made: &|_| false,
             keys: &keys,
             schema: &confine_tree::NoSchema,
         };

@@ -1,6 +1,9 @@
 //! Turns what the runs wrote into the edit that is sent.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::{OnceCell, RefCell},
+    sync::Arc,
+};
 
 use confine_nacm::AccessOperation;
 use confine_tree::{
@@ -41,7 +44,12 @@ impl CommitDraft {
             // An instance without a `created` list is found by its key.
             std::iter::once(created_list(instance)).chain(first_key(path))
         });
-        let besides = [namesakes, self.overlay.other_cases()?, self.parents_of_defaults()?];
+        let besides = [
+            namesakes,
+            self.overlay.other_cases()?,
+            self.parents_of_defaults()?,
+            self.overlay.lists_to_order()?,
+        ];
         let wanted = self.overlay.unread(of_instances.chain(besides.into_iter().flatten()))?;
         self.read(&wanted).await
     }
@@ -56,6 +64,7 @@ impl CommitDraft {
         if let Some(refusal) = self.refusal_at_end() {
             return Err(refusal.clone().into());
         }
+        self.note_made_entries(owners)?;
         self.check_conflicts(instances, owners)?;
         let created = self.created_objects(instances, owners)?;
         for (instance, created) in &created {
@@ -72,7 +81,7 @@ impl CommitDraft {
         let Some(edit) = edit else {
             return Ok(FinishedCommit { created, originals, ..FinishedCommit::default() });
         };
-        self.last_check(&edit, instances)?;
+        self.last_check(&edit, instances, &created)?;
         let write = |local: &str| {
             let part = edit.child(Tree::ROOT, QName::new(CONTROLLER, local));
             part.map(|part| XmlTreeWriter::new().write(&edit, [part])).transpose()
@@ -225,7 +234,12 @@ impl CommitDraft {
         refused.map_or(Ok(()), |refusal| Err(refusal.into()))
     }
 
-    fn last_check(&mut self, edit: &Tree, instances: &[InstanceRef]) -> Result<(), Error> {
+    fn last_check(
+        &mut self,
+        edit: &Tree,
+        instances: &[InstanceRef],
+        created: &[(InstanceRef, Vec<CreatedObject>)],
+    ) -> Result<(), Error> {
         let mut seen = HashSet::default();
         let scopes = self.written.iter().map(|run| &run.scope);
         let scopes = scopes.filter(|scope| seen.insert(Arc::as_ptr(scope))).map(|scope| &**scope).collect();
@@ -251,12 +265,20 @@ impl CommitDraft {
             };
             names.into_iter().map(key).collect()
         };
-        let checked = check_edit(
-            edit,
-            instances,
-            &EditAuthority { scopes, stripped, restored: &self.originals.places, keys: &keys, schema },
-            &mut steps,
-        );
+        let made = OnceCell::new();
+        let is_made = |place: &Pattern| {
+            let places =
+                created.iter().flat_map(|(_, objects)| objects).filter_map(|object| object.place.as_ref());
+            let made = made.get_or_init(|| {
+                let mut made = Coverage::default();
+                places.for_each(|place| made.insert(place));
+                made
+            });
+            made.covers(place)
+        };
+        let restored = &self.originals.places;
+        let authority = EditAuthority { scopes, stripped, restored, is_made: &is_made, keys: &keys, schema };
+        let checked = check_edit(edit, instances, &authority, &mut steps);
         *self.overlay.steps() = steps;
         checked.map_err(|fault| match fault {
             EditFault::Stopped => Error::Stopped,

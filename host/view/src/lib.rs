@@ -68,6 +68,7 @@ mod step_names;
 #[cfg(test)]
 mod tests;
 mod view;
+mod wanted_nodes;
 mod written_values;
 
 pub use co_owners::OutsideOwners;

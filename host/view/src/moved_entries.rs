@@ -102,6 +102,27 @@ impl CommitDraft {
         }
     }
 
+    /// Notes which entries instances have made, of the lists in which runs have made some again: what stood goes before them.
+    pub(crate) fn note_made_entries(&mut self, owners: &OwnerIndex) -> Result<(), Error> {
+        let mut lists = HashSet::default();
+        let written = std::mem::take(&mut self.written);
+        for &entry in written.iter().flat_map(|run| &run.remade) {
+            self.step()?;
+            if !lists.insert(self.overlay.list_of(entry)) {
+                continue;
+            }
+            for entry in self.overlay.stored_entries(entry) {
+                let place = self.overlay.pattern(entry);
+                self.overlay.steps().steps(place.steps.len())?;
+                if owners.is_owned_at_or_above(&place) {
+                    self.overlay.note_made(entry);
+                }
+            }
+        }
+        self.written = written;
+        Ok(())
+    }
+
     /// Refuses a commit in which one instance puts entries in another order than a later one.
     pub(crate) fn check_orders(
         &mut self,
@@ -183,7 +204,8 @@ impl CommitDraft {
         let before =
             name.map_or(Ok(None), |name| position.of_moved(name)).map_err(confine_tree::ResolveError::from);
         let Some(before) = before.map_err(crate::refusal::refused)? else { return Ok(()) };
-        let original = Original { place, before, written, owners: BTreeSet::from([owner]) };
+        let owners = BTreeSet::from([owner]);
+        let original = Original { before, written, owners, ..Original::only_wanted(place) };
         self.keep_original(path, original, owned, (now, bytes));
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::{
     originals::{ORIGINALS, hash, path_text},
 };
 
-/// How many entries next to one are looked at. Those that instances have made do not count.
+/// How many entries next to one are looked at. The position of one that has as many entries of instances before it is not kept.
 pub(crate) const MOST_NEIGHBOURS: usize = 100;
 
 /// The attributes with the paths of the entries before and after; empty if there is none.

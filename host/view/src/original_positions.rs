@@ -35,8 +35,10 @@ impl CommitDraft {
         if !self.overlay.covers(&list) {
             return Ok(None);
         }
-        let mut after = self.first_that_stood(node, Overlay::entry_before, owners)?;
-        let mut before = self.first_that_stood(node, Overlay::entry_after, owners)?;
+        let Some(mut after) = self.first_that_stood(node, Overlay::entry_before, owners)? else {
+            return Ok(None);
+        };
+        let mut before = self.first_that_stood(node, Overlay::entry_after, owners)?.flatten();
         // What others have removed next to it is nearer.
         let removed = match self.originals.removed.take() {
             Some(removed) => removed,
@@ -68,21 +70,22 @@ impl CommitDraft {
         Ok(removed)
     }
 
+    /// Returns the first entry that stood, or that there is none. Nothing if it is too far away to be found.
     fn first_that_stood(
         &mut self,
         node: NodeId,
         next: impl Fn(&Overlay, NodeId) -> Option<NodeId>,
         owners: &OwnerIndex,
-    ) -> Result<Option<Pattern>, Error> {
+    ) -> Result<Option<Option<Pattern>>, Error> {
         let mut at = node;
         for _ in 0..MOST_NEIGHBOURS {
             self.step()?;
-            let Some(node) = next(&self.overlay, at) else { break };
+            let Some(node) = next(&self.overlay, at) else { return Ok(Some(None)) };
             at = node;
             let place = self.overlay.pattern(node);
             if self.stood(node) && !owners.is_owned_at_or_above(&place) && !self.is_displaced(&place, owners)
             {
-                return Ok(Some(place));
+                return Ok(Some(Some(place)));
             }
         }
         Ok(None)

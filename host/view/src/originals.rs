@@ -1,7 +1,7 @@
 //! What stood before instances changed it: the original values, kept in the controller's datastore.
 //!
 //! The container `originals` of the module `confine-originals` has an entry for each node that instances have set or removed
-//! without having created it. The controller neither notifies nor strips it.
+//! without having created it, or want to be there. The controller neither notifies nor strips it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ pub const ORIGINALS: &str = "urn:confine:originals";
 /// The bytes of the hash of a value that are kept.
 const HASH_BYTES: usize = 16;
 
-/// A node that instances have set or removed without having created it.
+/// A node that instances have set or removed without having created it, or want to be there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Original {
     /// The path, with namespaces.
@@ -29,8 +29,10 @@ pub struct Original {
     /// The hash of the value that the instances have set; none if they have removed the node. Of an entry that they have moved,
     /// where they have left it: `moved` and the hashes of the paths of the entries before and after it, `-` for none.
     pub written: Option<String>,
-    /// The instances, by [`owner_name`].
+    /// The instances that have set, removed or moved it, by [`owner_name`].
     pub owners: BTreeSet<String>,
+    /// The instances that want it to be there.
+    pub wanted_by: BTreeSet<String>,
 }
 
 /// The originals of all instances.
@@ -42,6 +44,8 @@ pub struct Originals {
     places: BTreeMap<Pattern, String>,
     /// The paths of each owner's originals. Ordered, so that the instances of a list are next to each other.
     by_owner: BTreeMap<InstanceRef, BTreeSet<String>>,
+    /// The same, of what instances want to be there.
+    by_wanting: BTreeMap<InstanceRef, BTreeSet<String>>,
 }
 
 /// A change of the originals: the path, and what is there now.
@@ -67,23 +71,22 @@ impl Originals {
         Pattern { steps: vec![services, PatternStep::new(name("originals"))] }
     }
 
+    /// Returns the path of the node that the YANG module got last.
+    pub fn newest_node() -> Pattern {
+        let below = ["original", "wanted-by"].map(|local| PatternStep::new(name(local)));
+        Pattern { steps: Self::path().steps.into_iter().chain(below).collect() }
+    }
+
     /// Replaces what is known of a path.
     pub fn replace(&mut self, path: String, original: Option<Original>) {
         if let Some(before) = self.by_path.remove(&path) {
             self.places.remove(&before.place);
-            for owner in before.owners.iter().filter_map(|owner| read_owner(owner)) {
-                if let Some(paths) = self.by_owner.get_mut(&owner)
-                    && paths.remove(&path)
-                    && paths.is_empty()
-                {
-                    self.by_owner.remove(&owner);
-                }
-            }
+            remove_path(&mut self.by_owner, &before.owners, &path);
+            remove_path(&mut self.by_wanting, &before.wanted_by, &path);
         }
         if let Some(original) = original {
-            for owner in original.owners.iter().filter_map(|owner| read_owner(owner)) {
-                self.by_owner.entry(owner).or_default().insert(path.clone());
-            }
+            add_path(&mut self.by_owner, &original.owners, &path);
+            add_path(&mut self.by_wanting, &original.wanted_by, &path);
             self.places.insert(original.place.clone(), path.clone());
             self.by_path.insert(path, original);
         }
@@ -126,16 +129,25 @@ impl Originals {
         paths.filter_map(|path| self.by_path.get_key_value(path)).map(|(path, original)| (&**path, original))
     }
 
-    /// Returns all instances that have changed something.
-    pub fn instances(&self) -> impl Iterator<Item = &InstanceRef> {
-        self.by_owner.keys()
+    /// Returns the paths of what an instance wants to be there.
+    pub(crate) fn wanted_by(&self, instance: &InstanceRef) -> impl Iterator<Item = &str> {
+        self.by_wanting.get(instance).into_iter().flatten().map(String::as_str)
     }
 
-    /// Returns the instances in a list that have changed something. `list` is the path of the list with the values of none of
-    /// its keys, or of the first ones.
+    /// Returns all instances that have changed something, or want something to be there. Some may be there twice.
+    pub fn instances(&self) -> impl Iterator<Item = &InstanceRef> {
+        self.by_owner.keys().chain(self.by_wanting.keys())
+    }
+
+    /// Returns the instances in a list that have changed something, or want something to be there. `list` is the path of the list
+    /// with the values of none of its keys, or of the first ones. Some may be there twice.
     pub fn instances_of(&self, list: Pattern) -> impl Iterator<Item = &InstanceRef> {
-        let from = self.by_owner.range(InstanceRef::new(list.clone())..).map(|(instance, _)| instance);
-        from.take_while(move |instance| list.covers(instance.path()))
+        let of = [&self.by_owner, &self.by_wanting].map(|paths| {
+            let list = list.clone();
+            let from = paths.range(InstanceRef::new(list.clone())..).map(|(instance, _)| instance);
+            from.take_while(move |instance| list.covers(instance.path()))
+        });
+        of.into_iter().flatten()
     }
 
     /// Returns the number of originals.
@@ -153,14 +165,47 @@ fn name(local: &str) -> QName<'_> {
     QName::new(ORIGINALS, local)
 }
 
+impl Original {
+    /// Returns an original of what no instance has changed.
+    pub(crate) fn only_wanted(place: Pattern) -> Self {
+        Self {
+            place,
+            before: String::new(),
+            written: None,
+            owners: BTreeSet::new(),
+            wanted_by: BTreeSet::new(),
+        }
+    }
+}
+
+fn remove_path(paths: &mut BTreeMap<InstanceRef, BTreeSet<String>>, owners: &BTreeSet<String>, path: &str) {
+    for owner in owners.iter().filter_map(|owner| read_owner(owner)) {
+        if let Some(of_owner) = paths.get_mut(&owner)
+            && of_owner.remove(path)
+            && of_owner.is_empty()
+        {
+            paths.remove(&owner);
+        }
+    }
+}
+
+fn add_path(paths: &mut BTreeMap<InstanceRef, BTreeSet<String>>, owners: &BTreeSet<String>, path: &str) {
+    for owner in owners.iter().filter_map(|owner| read_owner(owner)) {
+        paths.entry(owner).or_default().insert(path.to_owned());
+    }
+}
+
 fn read_entry(tree: &Tree, entry: NodeId) -> Option<(String, Original)> {
     let text = |local: &str| Some(tree.value(tree.child(entry, name(local))?)?.to_owned());
     let path = text("path")?;
     let place = CreatedObject::parse(&path).place?;
-    let owners = tree.children(entry).filter(|&child| tree.qname(child) == name("owner"));
-    let owners = owners.filter_map(|owner| tree.value(owner)).map(str::to_owned).collect();
+    let names = |local: &'static str| {
+        let entries = tree.children(entry).filter(move |&child| tree.qname(child) == name(local));
+        entries.filter_map(|entry| tree.value(entry)).map(str::to_owned).collect()
+    };
     let before = text("before").unwrap_or_default();
-    Some((path, Original { place, before, written: text("written"), owners }))
+    let (owners, wanted_by) = (names("owner"), names("wanted-by"));
+    Some((path, Original { place, before, written: text("written"), owners, wanted_by }))
 }
 
 /// Returns the text by which a path is known: that of a `created` entry with its namespaces. None if it has none: a key has
@@ -221,13 +266,16 @@ pub fn edit_of(changes: &[OriginalChange]) -> Result<Option<String>, TreeError> 
         let operation = if original.is_some() { "replace" } else { "remove" };
         edit.set_attribute(entry, QName::new(NETCONF, "operation"), operation);
         append(&mut edit, entry, "path", Some(path))?;
-        let Some(Original { before, written, owners, .. }) = original else { continue };
+        let Some(Original { before, written, owners, wanted_by, .. }) = original else { continue };
         append(&mut edit, entry, "before", Some(before))?;
         if let Some(written) = written {
             append(&mut edit, entry, "written", Some(written))?;
         }
         for owner in owners {
             append(&mut edit, entry, "owner", Some(owner))?;
+        }
+        for instance in wanted_by {
+            append(&mut edit, entry, "wanted-by", Some(instance))?;
         }
     }
     xml::write(&edit, Tree::ROOT).map(Some)
@@ -258,10 +306,14 @@ mod tests {
 
     fn original() -> impl Strategy<Value = Original> {
         let owners = prop::collection::btree_set("[a-c'\"<]{1,3}", 1..4);
-        (owners, "[a-z<&]{0,4}", prop::option::of("[0-9a-f]{4}")).prop_map(|(owners, before, written)| {
-            let owners = owners.iter().map(|id| owner_name(&instance(id))).collect();
-            Original { place: place("urn:a"), before, written, owners }
-        })
+        let wanting = prop::collection::btree_set("[a-c'\"<]{1,3}", 0..3);
+        (owners, wanting, "[a-z<&]{0,4}", prop::option::of("[0-9a-f]{4}")).prop_map(
+            |(owners, wanting, before, written)| {
+                let names = |ids: BTreeSet<String>| ids.iter().map(|id| owner_name(&instance(id))).collect();
+                let (owners, wanted_by) = (names(owners), names(wanting));
+                Original { place: place("urn:a"), before, written, owners, wanted_by }
+            },
+        )
     }
 
     proptest! {
@@ -278,6 +330,7 @@ mod tests {
             let read = Originals::read(&xml::parse(&edit).unwrap());
             prop_assert_eq!(&read.by_path, &originals.by_path);
             prop_assert_eq!(&read.by_owner, &originals.by_owner);
+            prop_assert_eq!(&read.by_wanting, &originals.by_wanting);
             for (owner, paths) in &read.by_owner {
                 prop_assert_eq!(read.of(owner).count(), paths.len());
                 prop_assert!(read.get(paths.first().unwrap()).unwrap().owners.contains(&owner_name(owner)));
@@ -285,7 +338,7 @@ mod tests {
             for (path, _) in all {
                 originals.replace(path, None);
             }
-            prop_assert!(originals.is_empty() && originals.by_owner.is_empty() && originals.places.is_empty());
+            prop_assert!(originals.is_empty() && originals.by_owner.is_empty() && originals.by_wanting.is_empty() && originals.places.is_empty());
         }
     }
 }

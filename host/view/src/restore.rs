@@ -43,6 +43,8 @@ impl CommitDraft {
         unseen: &HashSet<Pattern>,
     ) -> Result<(), Error> {
         let names: HashSet<String> = concerned.iter().map(|instance| owner_name(instance)).collect();
+        self.originals.concerned = concerned.iter().map(|&instance| instance.clone()).collect();
+        self.originals.concerned_names.clone_from(&names);
         let mut paths: BTreeMap<&str, (&Original, bool)> = BTreeMap::new();
         for instance in concerned {
             for (path, original) in owners.originals().of(instance) {
@@ -76,9 +78,8 @@ impl CommitDraft {
                 .insert(path.to_owned(), TakenOriginal { original: original.clone(), is_stale });
         }
         self.place_restored(owners)?;
-        // None of it is what a run does.
-        self.overlay.take_written();
-        self.overlay.take_removed();
+        self.overlay.forget_edits();
+        self.recorded_at = self.overlay.now();
         Ok(())
     }
 
@@ -94,7 +95,6 @@ impl CommitDraft {
         let Ok(before) = xml::parse(&original.before) else { return Ok(false) };
         let Some(top) = before.first_child(Tree::ROOT) else { return Ok(false) };
         match (&original.written, standing) {
-            (Some(_), Some(live)) if self.is_there_only(live.node()) => return Ok(true),
             (Some(written), Some(live)) => {
                 if hash(&self.overlay.normal_value(live.node())) != *written {
                     return Ok(false);
@@ -197,24 +197,23 @@ impl CommitDraft {
         }
         let place = self.overlay.pattern(node);
         let (is_there, was_there) = (self.overlay.place(node).is_some(), self.overlay.in_base(node));
-        let has_value = !self.is_there_only(node);
         let mut found: Vec<&Original> = Vec::new();
         match (is_there, was_there) {
             (true, true) => {
-                // Of what was moved, only another order is a contradiction. What shall only be there is there.
-                let same = |at: &&Original| {
-                    at.place == place && !at.is_moved() && (has_value || at.written.is_none())
-                };
+                // Of what was moved, only another order is a contradiction.
+                let same = |at: &&Original| at.place == place && !at.is_moved();
                 found.extend(originals.at_or_below(&place).next().filter(same));
             }
             (true, false) => found.extend(originals.at_or_above(&place).filter(|at| at.written.is_none())),
             (false, _) => found.extend(originals.at_or_below(&place)),
         }
         self.overlay.steps().steps(found.len() + place.steps.len())?;
-        let other =
-            found.into_iter().flat_map(|original| &original.owners).find(|owner| !ran.contains(*owner));
-        let name = other.map(|owner| owner.split_once('}').map_or(&**owner, |(_, name)| name).to_owned());
-        Ok(name)
+        let names = found.into_iter().flat_map(|original| {
+            let wanting = (!is_there).then_some(&original.wanted_by);
+            original.owners.iter().chain(wanting.into_iter().flatten())
+        });
+        let other = names.into_iter().find(|owner| !ran.contains(*owner));
+        Ok(other.map(|owner| owner.split_once('}').map_or(owner.as_str(), |(_, name)| name).to_owned()))
     }
 
     /// Returns how the originals change.
@@ -254,28 +253,10 @@ impl CommitDraft {
                 }
             }
         }
-        for run in &written {
-            let owner = owner_name(&run.instance);
-            for &node in run.nodes.iter().filter(|node| unowned.contains(node)) {
-                self.step()?;
-                if self.is_there_only(node) && self.overlay.place(node).is_some() && self.stood(node) {
-                    self.note_present(node, &owner, owners, (&mut now, &mut bytes))?;
-                }
-            }
-        }
         self.note_left(lists, owners, &mut now)?;
+        let changes = self.changes_with_wanted(now, (&written, &unowned), owners);
         self.written = written;
-        let paths: BTreeSet<String> = now
-            .keys()
-            .chain(self.originals.taken.keys())
-            .chain(self.originals.kept.keys())
-            .cloned()
-            .collect();
-        let change = |path: String| {
-            let after = now.remove(&path);
-            (owners.originals().get(&path) != after.as_ref()).then_some((path, after))
-        };
-        Ok(paths.into_iter().filter_map(change).collect())
+        changes
     }
 
     /// Returns the first paths of what was not restored although nobody has changed it, each with the reason.
@@ -310,14 +291,11 @@ impl CommitDraft {
             // Of one that was moved, nothing is kept but its position.
             owners.extend(known.owners.iter().cloned());
         }
-        // Of what was only wanted to be there, it is not known what is in it.
-        let is_whole = written.is_some() || !self.is_there_only(node);
-        let is_known = |known: &&Original| !known.is_moved() && (is_whole || known.written.is_none());
-        let taken = self.taken(&path).filter(is_known).map(|taken| taken.before.clone());
-        let before = match (taken, owned.originals().get(&path).filter(is_known)) {
+        let taken = self.taken(&path).filter(|taken| !taken.is_moved()).map(|taken| taken.before.clone());
+        let before = match (taken, owned.originals().get(&path)) {
             (Some(before), _) => before,
             // Other instances have set it, and it is as they have set it.
-            (None, Some(known)) if self.is_written(node, known) => {
+            (None, Some(known)) if !known.owners.is_empty() && self.is_written(node, known) => {
                 owners.extend(known.owners.iter().cloned());
                 known.before.clone()
             }
@@ -345,44 +323,8 @@ impl CommitDraft {
                 xml::write(&base, top).map_err(|error| refused(error.into()))?
             }
         };
-        self.keep_original(path, Original { place, before, written, owners }, owned, (now, bytes));
-        Ok(())
-    }
-
-    /// Returns whether a node has no value that could be another one: it is there, or not.
-    fn is_there_only(&mut self, node: NodeId) -> bool {
-        match self.overlay.kind(node) {
-            NodeKind::List { .. }
-            | NodeKind::LeafList
-            | NodeKind::PresenceContainer
-            | NodeKind::EmptyLeaf => true,
-            NodeKind::Leaf | NodeKind::Container | NodeKind::AnyData | NodeKind::Unknown { .. } => false,
-        }
-    }
-
-    /// Notes that an instance wants a node to be there that stood before, so that no other one removes it.
-    fn note_present(
-        &mut self,
-        node: NodeId,
-        owner: &str,
-        owners: &OwnerIndex,
-        kept: (&mut BTreeMap<String, Original>, &mut usize),
-    ) -> Result<(), Error> {
-        let place = self.overlay.pattern(node);
-        self.overlay.steps().steps(place.steps.len())?;
-        let Some(path) = path_text(&place) else { return Ok(()) };
-        if let Some(known) = kept.0.get_mut(&path) {
-            // What was moved goes back when those are gone who have moved it.
-            if !known.is_moved() {
-                known.owners.insert(owner.to_owned());
-            }
-            return Ok(());
-        }
-        let before = self.overlay.base_alone(node)?;
-        let before = xml::write(&before, Tree::ROOT).map_err(|error| refused(error.into()))?;
-        let written = Some(hash(&self.overlay.normal_value(node)));
-        let owned = BTreeSet::from([owner.to_owned()]);
-        self.keep_original(path, Original { place, before, written, owners: owned }, owners, kept);
+        let original = Original { before, written, owners, ..Original::only_wanted(place) };
+        self.keep_original(path, original, owned, (now, bytes));
         Ok(())
     }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use confine_tree::{Coverage, HashMap, NodeId, Pattern, Tree};
+use confine_tree::{Coverage, HashMap, HashSet, NodeId, Pattern, Tree};
 
 use crate::{
-    Original,
+    InstanceRef, Original,
     original_position::{OriginalPosition, RemovedEntries},
 };
 
@@ -14,6 +14,11 @@ use crate::{
 pub(crate) struct RestoredOriginals {
     /// Whether they can be kept: the controller has the YANG module.
     pub(crate) are_kept: bool,
+    /// The instances that the commit runs or deletes, and their [names](crate::originals::owner_name).
+    pub(crate) concerned: Vec<InstanceRef>,
+    pub(crate) concerned_names: HashSet<String>,
+    /// The entries that the user may not read, as far as others are put beside them.
+    pub(crate) hidden: HashMap<Pattern, NodeId>,
     /// Those that took their original value, or would have if they had not been changed by hand.
     pub(crate) taken: HashMap<String, TakenOriginal>,
     /// Those that other instances have set too: the owners that the commit does not run.

@@ -16,6 +16,42 @@ struct ListEntries {
 }
 
 impl CommitDraft {
+    /// Returns an entry of each list that is `ordered-by user` in which the runs have made or set some.
+    pub fn entries_of_set_lists(&mut self) -> Vec<Pattern> {
+        let entries = self.overlay.entries_of_set_lists();
+        entries.into_iter().map(|entry| self.overlay.pattern(entry)).collect()
+    }
+
+    /// Notes the entries that are in `all` and not here: the user may not read them. `entries` are of their lists, the
+    /// [keys](Self::neighbours_to_read) of which both drafts have read.
+    pub fn place_hidden(&mut self, entries: &[Pattern], all: &mut CommitDraft) -> Result<(), Error> {
+        let mut seen = HashSet::default();
+        for entry in entries {
+            self.step()?;
+            let (Some(keys), Some(list)) = (self.neighbours_to_read(entry), list_of(entry)) else { continue };
+            let is_read = self.overlay.covers(&keys) && all.overlay.covers(&keys);
+            if !is_read || !seen.insert(keys) {
+                continue;
+            }
+            let mut previous = None;
+            for entry in all.overlay.find(&list) {
+                let place = all.overlay.pattern(entry.node());
+                self.steps().steps(place.steps.len())?;
+                let position = previous.map_or(EntryPosition::First, EntryPosition::After);
+                previous = Some(match self.standing(&place) {
+                    Some(here) => here.node(),
+                    None => {
+                        let hidden = self.overlay.place_hidden(&place, position);
+                        let hidden = hidden.map_err(|error| refused(error).at(place.to_string()))?;
+                        self.originals.hidden.insert(place, hidden);
+                        hidden
+                    }
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Has entries that are made again go where they are in `standing`. `created` are paths of what instances had created, and
     /// of which nothing is here. Both drafts have [read](Self::neighbours_to_read) the lists.
     pub fn keep_standing_order(
@@ -49,7 +85,9 @@ impl CommitDraft {
             let place = standing.overlay.pattern(entry);
             self.steps().steps(place.steps.len())?;
             if !entries.contains(&entry) {
-                let Some(here) = self.standing(&place).map(|here| here.node()) else { continue };
+                let here = self.standing(&place).map(|here| here.node());
+                let here = here.or_else(|| self.originals.hidden.get(&place).copied());
+                let Some(here) = here else { continue };
                 for place in first.drain(..) {
                     self.place_stripped(&place, EntryPosition::Before(here))?;
                 }

@@ -14,6 +14,7 @@ mod models;
 mod namesakes;
 mod order;
 mod paid;
+mod played_device;
 mod reading;
 mod reads;
 mod restored;
@@ -21,6 +22,7 @@ mod rules;
 mod sharing;
 mod values;
 mod vendors;
+mod wanted_order;
 mod writing;
 
 use std::{

@@ -27,32 +27,29 @@ impl CommitWork<'_> {
             written.iter().filter_map(|place| Some(unopened_device(&self.unopened, place)?.0)).collect();
         let others = self.unopened.keys().map(String::as_str).filter(|device| !first.contains(device));
         let others: Vec<&str> = others.collect();
-        let compared = if others.len() > MOST_ALONE { self.changed_devices("*").await? } else { None };
-        if let Some(changed) = compared {
+        let compared = if others.len() > MOST_ALONE { self.compared("*").await? } else { None };
+        // Each difference begins with a line that names the device. One that does not may be of any.
+        let name = |text: &String| text.split_once(":\n").map(|(name, _)| name.to_owned());
+        if let Some(changed) = compared.and_then(|all| all.iter().map(name).collect::<Option<Vec<_>>>()) {
             draft.steps().steps(changed.len()).map_err(confine_view::Error::from)?;
             let closed = changed.iter().find(|device| self.unopened.contains_key(*device));
             return closed.map_or(Ok(()), |device| Err(self.not_open(device)));
         }
         for device in first.into_iter().chain(others) {
             draft.step()?;
-            if self.changed_devices(device).await?.is_some_and(|changed| !changed.is_empty()) {
+            if self.compared(device).await?.is_some_and(|differences| !differences.is_empty()) {
                 return Err(self.not_open(device));
             }
         }
         Ok(())
     }
 
-    /// Returns which of the devices with a name that may have wildcards a push would change. None if the controller cannot
+    /// Returns what a push would change on devices, a text for each; the name may have wildcards. None if the controller cannot
     /// compare them, as before a device was connected for the first time.
-    async fn changed_devices(&self, devices: &str) -> Result<Option<Vec<String>>, Error> {
-        // What a push would send.
+    async fn compared(&self, devices: &str) -> Result<Option<Vec<String>>, Error> {
         let diff = DatastoreDiff::Devices(devices, DeviceConfigType::Synced, DeviceConfigType::Actions);
         match self.backend.lock().await.datastore_diff(diff, &RequestUser::Host).await {
-            // Each begins with a line that names the device.
-            Ok(differences) => {
-                let name = |text: &String| text.split_once(":\n").map_or("", |(name, _)| name).to_owned();
-                Ok(Some(differences.iter().map(name).collect()))
-            }
+            Ok(differences) => Ok(Some(differences)),
             Err(error) if error.is_recoverable() => {
                 tracing::debug!(devices, %error, "cannot compare devices without a connection");
                 Ok(None)

@@ -4,14 +4,14 @@ use confine_tree::{Pattern, PatternStep, QName, Schema};
 use confine_view::{Original, Originals};
 
 /// The name of the file of [`ORIGINALS_MODULE`].
-pub const ORIGINALS_FILE: &str = "confine-originals@2026-11-30.yang";
+pub const ORIGINALS_FILE: &str = "confine-originals@2026-12-01.yang";
 
 /// The YANG module in whose container they are kept.
-pub const ORIGINALS_MODULE: &str = include_str!("../../yang/confine-originals@2026-11-30.yang");
+pub const ORIGINALS_MODULE: &str = include_str!("../../yang/confine-originals@2026-12-01.yang");
 
-/// Returns whether the controller has the YANG module in whose container they are kept.
+/// Returns whether the controller has the YANG module in whose container they are kept, as it is now.
 pub(crate) fn keeps_originals(schema: &dyn Schema) -> bool {
-    schema.locate(&Originals::path()).is_some()
+    schema.locate(&Originals::newest_node()).is_some()
 }
 
 /// Returns what to read to know what stands in the place of an original: the node, and the list entry that it is in.

@@ -5,6 +5,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use confine_backend::{Datastore, RequestUser};
@@ -23,6 +24,9 @@ use crate::{
     modules::registry::ModuleRegistry,
 };
 
+/// How long a commit waits for a search that goes on.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
 /// How many objects are looked for at a time.
 const AT_A_TIME: usize = 1_000;
 
@@ -34,10 +38,19 @@ pub(crate) async fn search_orphans(
     owners: Arc<OwnerIndex>,
     stop: StopSignal,
 ) {
-    let _searching = controller.orphan_search.lock().await;
+    let Ok(_searching) = tokio::time::timeout(LONGEST_WAIT, controller.orphan_search.lock()).await else {
+        tracing::warn!(
+            "going on without a search for orphans that takes long: what was deleted just now stays on devices"
+        );
+        return;
+    };
     let Some(wanted) = controller.wanted_search() else { return };
     let found =
         find_orphans(&controller.orphans, registry, backend, owners, &controller.schema(), stop).await;
+    if matches!(found, Err(Error::Draft(confine_view::Error::Stopped))) {
+        // The next one searches.
+        return;
+    }
     if let Err(error) = &found {
         tracing::warn!(
             error = error.reason(),

@@ -251,7 +251,7 @@ impl CommitWork<'_> {
         self.state.set_service_timeout(service_timeout);
         let (notified, included) = plan.notified_and_included();
         let is_forced = self.transaction.actions() == Some(ActionsKind::Force);
-        if is_forced && !plan.everything {
+        if is_forced && notified.iter().any(|named| named.named.values() > 0) {
             // What the user names may have been deleted just now, which only the file of `running` shows.
             if writes.is_none() {
                 self.runner.controller.orphans.want_search();
@@ -262,7 +262,7 @@ impl CommitWork<'_> {
         let orphans = self.runner.controller.orphans.known();
         let mut adopting = OrphanAdoption::new(&orphans, owners);
         if is_forced {
-            let living = self.living(plan, &notified, &orphans).await?;
+            let living = self.living(plan, &notified, &orphans, &mut steps).await?;
             adopting.adopt_forced(&notified, &living, &mut steps)?;
         } else {
             adopting.adopt(&notified, &mut steps)?;
@@ -296,9 +296,15 @@ impl CommitWork<'_> {
         plan: &CommitPlan,
         notified: &[NamedInstances],
         orphans: &Orphans,
+        steps: &mut StepCounter,
     ) -> Result<std::collections::HashSet<InstanceRef>, Error> {
-        let unclear = notified.iter().filter(|named| named.may_mean_deleted(orphans));
-        let wanted = condense(unclear.map(|named| named.named.clone()).collect());
+        let mut unclear = Vec::new();
+        for named in notified {
+            if named.may_mean_deleted(orphans, steps)? {
+                unclear.push(named.named.clone());
+            }
+        }
+        let wanted = condense(unclear);
         let tree = read::read(self.backend, Datastore::Actions, &wanted, &RequestUser::Host).await?;
         Ok(plan.instances(&tree).into_iter().map(|planned| planned.instance).collect())
     }
@@ -345,9 +351,11 @@ impl CommitWork<'_> {
             );
             self.state.set_hooked(hooked.await?);
         }
-        let mut standing = self.read_standing(standing, &mut draft, snapshot, &declared, &planned).await?;
         let is_host_user = self.is_host_user().await;
         let access = rules.restricted_reading().filter(|_| !is_host_user);
+        let may_hide = access.is_some();
+        let mut standing =
+            self.read_standing(standing, &mut draft, snapshot, (&declared, &planned), may_hide).await?;
         let unseen = match &access {
             Some(_) => self.partly_unseen(&mut draft, snapshot, &planned).await?,
             None => HashSet::default(),
@@ -359,6 +367,10 @@ impl CommitWork<'_> {
         let mut instances: Vec<InstanceRef> =
             planned.iter().map(|planned| planned.instance.clone()).collect();
         draft.settle(&instances).await?;
+        if may_hide {
+            let entries = draft.entries_of_set_lists();
+            self.note_hidden(&entries, &mut draft).await?;
+        }
         draft.keep_standing_forms(&mut standing)?;
         drop(standing);
         let of_deleted = deleted.iter().map(|instance| (instance.clone(), Vec::new()));

@@ -35,24 +35,33 @@ pub(crate) struct OrphanAdoption<'a> {
 impl NamedInstances {
     /// Returns what is known of orphans of instances with this name.
     fn orphaned<'o>(
-        &'o self,
+        &self,
         orphans: &'o Orphans,
-    ) -> impl Iterator<Item = (&'o InstanceRef, &'o OrphanedObjects)> {
-        let from = orphans.range(InstanceRef::new(self.leading.clone())..);
-        let together = from.take_while(|(instance, _)| self.leading.covers(instance.path()));
-        together.filter(|(instance, _)| self.named.covers(instance.path()))
-    }
-
-    /// Returns the instances with this name that have left something when they were deleted.
-    fn left<'o>(&'o self, orphans: &'o Orphans) -> impl Iterator<Item = &'o InstanceRef> {
-        let has_left = |orphaned: &OrphanedObjects| orphaned.objects.iter().any(|object| object.is_left);
-        self.orphaned(orphans).filter(move |(_, orphaned)| has_left(orphaned)).map(|(instance, _)| instance)
+        steps: &mut StepCounter,
+    ) -> Result<Vec<(&'o InstanceRef, &'o OrphanedObjects)>, Error> {
+        let mut orphaned = Vec::new();
+        for (instance, objects) in orphans.range(InstanceRef::new(self.leading.clone())..) {
+            steps.step().map_err(confine_view::Error::from)?;
+            if !self.leading.covers(instance.path()) {
+                break;
+            }
+            if self.named.covers(instance.path()) {
+                orphaned.push((instance, objects));
+            }
+        }
+        Ok(orphaned)
     }
 
     /// Returns whether it depends on what exists whether the name means what deleted instances have left.
-    pub(crate) fn may_mean_deleted(&self, orphans: &Orphans) -> bool {
-        self.named.values() > 0 && !self.is_one && self.left(orphans).next().is_some()
+    pub(crate) fn may_mean_deleted(&self, orphans: &Orphans, steps: &mut StepCounter) -> Result<bool, Error> {
+        let is_unclear = self.named.values() > 0 && !self.is_one && !orphans.is_empty();
+        Ok(is_unclear && self.orphaned(orphans, steps)?.into_iter().any(|(_, orphaned)| has_left(orphaned)))
     }
+}
+
+/// Returns whether an instance has left something when it was deleted.
+fn has_left(orphaned: &OrphanedObjects) -> bool {
+    orphaned.objects.iter().any(|object| object.is_left)
 }
 
 impl<'a> OrphanAdoption<'a> {
@@ -63,7 +72,12 @@ impl<'a> OrphanAdoption<'a> {
     /// Existing instances are in one of the lists of `targets`, or match the keys that are named there. What was left when
     /// instances were deleted stays: whoever makes one of the same name again may not mean it.
     pub(crate) fn adopt(&mut self, targets: &[NamedInstances], steps: &mut StepCounter) -> Result<(), Error> {
-        targets.iter().try_for_each(|named| self.adopt_named(named, &|_| false, steps))
+        targets.iter().filter(|_| !self.orphans.is_empty()).try_for_each(|named| {
+            let orphaned = named.orphaned(self.orphans, steps)?;
+            orphaned
+                .into_iter()
+                .try_for_each(|(instance, orphaned)| self.give_back(instance, orphaned, false, steps))
+        })
     }
 
     /// As [`adopt`](Self::adopt), in a commit that changes nothing itself: what instances have left that are named is meant,
@@ -77,16 +91,14 @@ impl<'a> OrphanAdoption<'a> {
         living: &HashSet<InstanceRef>,
         steps: &mut StepCounter,
     ) -> Result<(), Error> {
-        for named in targets {
-            if named.named.values() == 0 {
-                self.adopt_named(named, &|_| false, steps)?;
-                continue;
-            }
-            let left: Vec<&InstanceRef> = named.left(self.orphans).collect();
-            steps.steps(left.len() + living.len()).map_err(confine_view::Error::from)?;
+        for named in targets.iter().filter(|_| !self.orphans.is_empty()) {
+            let orphaned = named.orphaned(self.orphans, steps)?;
+            steps.steps(living.len()).map_err(confine_view::Error::from)?;
+            let is_list = named.named.values() == 0;
             let means_living = living.iter().any(|instance| named.named.covers(instance.path()));
+            let left = orphaned.iter().filter(|(_, orphaned)| !is_list && has_left(orphaned));
             let deleted: Vec<&InstanceRef> =
-                left.into_iter().filter(|&instance| !living.contains(instance)).collect();
+                left.map(|&(instance, _)| instance).filter(|&instance| !living.contains(instance)).collect();
             if means_living && !deleted.is_empty() {
                 tracing::warn!(
                     instances = %ShownLine(names(&deleted)),
@@ -96,20 +108,10 @@ impl<'a> OrphanAdoption<'a> {
                 let name = InstanceRef::new(named.named.clone()).to_string();
                 return Err(Error::AmbiguousInstance { name, instances: names(&deleted) });
             }
-            let is_meant = |instance: &InstanceRef| !means_living || living.contains(instance);
-            self.adopt_named(named, &is_meant, steps)?;
-        }
-        Ok(())
-    }
-
-    fn adopt_named(
-        &mut self,
-        named: &NamedInstances,
-        means_left: &dyn Fn(&InstanceRef) -> bool,
-        steps: &mut StepCounter,
-    ) -> Result<(), Error> {
-        for (instance, orphaned) in named.orphaned(self.orphans) {
-            self.give_back(instance, orphaned, means_left(instance), steps)?;
+            for (instance, orphaned) in orphaned {
+                let is_meant = !is_list && (!means_living || living.contains(instance));
+                self.give_back(instance, orphaned, is_meant, steps)?;
+            }
         }
         Ok(())
     }

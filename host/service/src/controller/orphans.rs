@@ -252,6 +252,10 @@ impl OrphanKeeper {
                 ledger.instances().filter(is_served).chain(owners.instances()).cloned().collect();
             let mut changed = Vec::new();
             for instance in all {
+                stopped = steps.step().map_err(confine_view::Error::from);
+                if stopped.is_err() {
+                    break;
+                }
                 let created = listed(owners, &instance);
                 if ledger.is_recorded(&instance, &created) {
                     continue;

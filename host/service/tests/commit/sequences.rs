@@ -48,6 +48,13 @@ impl Numbers {
         (z ^ (z >> 31)) % most
     }
 
+    fn shuffle(&mut self, all: &mut [String]) {
+        for at in 0..all.len() {
+            let other = self.below(all.len() as u64) as usize;
+            all.swap(at, other);
+        }
+    }
+
     fn one_of<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
         all[self.below(all.len() as u64) as usize]
     }
@@ -145,8 +152,10 @@ enum ListEdit {
     /// Removes these entries, and makes them again.
     Order(usize, Vec<String>),
     Remove(usize, String),
-    /// Adds an entry that the device does not have, as somebody does by hand.
-    Make(usize),
+    /// Adds entries that the device does not have.
+    Make(usize, Vec<String>),
+    /// Sets an entry that may stand by hand.
+    Want(usize, String),
 }
 
 impl ListEdit {
@@ -167,7 +176,8 @@ impl ListEdit {
                 removes.chain(names.iter().map(|name| set(*list, name))).collect()
             }
             Self::Remove(list, name) => vec![remove(*list, name)],
-            Self::Make(list) => vec![set(*list, "made")],
+            Self::Make(list, names) => names.iter().map(|name| set(*list, name)).collect(),
+            Self::Want(list, name) => vec![set(*list, name)],
         }
     }
 }
@@ -268,7 +278,10 @@ fn device(testbed: &DaemonTestbed) -> Leaves {
     leaves
 }
 
-/// Returns the entries of the device's lists that are `ordered-by user`, except those that services make.
+/// What services make in the lists that are `ordered-by user`.
+const MADE: [&str; 4] = ["m1", "m2", "m3", "m4"];
+
+/// Returns the entries of the device's lists that are `ordered-by user`.
 fn entries(testbed: &DaemonTestbed) -> Entries {
     let tree = xml::parse(&testbed.device()).unwrap();
     let system = tree.children(Tree::ROOT).find(|&node| tree.qname(node).local == "system");
@@ -283,7 +296,7 @@ fn entries(testbed: &DaemonTestbed) -> Entries {
             }
             _ => panic!("an entry has lost something: {}", testbed.device()),
         });
-        names.filter(|name| name != "made").collect()
+        names.collect()
     })
 }
 
@@ -301,6 +314,8 @@ struct Sequence {
     /// What stands by hand in the lists that are `ordered-by user`, and the order in which services put some of it.
     base_entries: Entries,
     orders: Entries,
+    /// The order in which services make entries.
+    made: Entries,
     living: BTreeMap<&'static str, (Vec<Edit>, Vec<ListEdit>)>,
     /// What was done, for the message of a failure.
     log: Vec<String>,
@@ -320,11 +335,13 @@ impl Sequence {
         let orders = [0, 1].map(|list: usize| {
             let mut order: Vec<String> = base_entries[list].clone();
             order.retain(|_| numbers.below(4) > 0);
-            for at in 0..order.len() {
-                let other = numbers.below(order.len() as u64) as usize;
-                order.swap(at, other);
-            }
+            numbers.shuffle(&mut order);
             order
+        });
+        let made = LISTS.map(|_| {
+            let mut made = MADE.map(str::to_owned).to_vec();
+            numbers.shuffle(&mut made);
+            made
         });
         let builder = Controller::builder()
             .device_model("openconfig-system.yang", MODEL)
@@ -333,7 +350,7 @@ impl Sequence {
         let services = guests(&["probe", "second"]).await.unwrap();
         let testbed = DaemonTestbed::with_controller(builder, services, "alice").await;
         let log = vec![format!("base {base:?} {base_entries:?}")];
-        Self { testbed, base, base_entries, orders, living: BTreeMap::new(), log }
+        Self { testbed, base, base_entries, orders, made, living: BTreeMap::new(), log }
     }
 
     async fn step(&mut self, numbers: &mut Numbers) {
@@ -345,8 +362,12 @@ impl Sequence {
                 self.log.push("restart".into());
                 self.testbed.restart().await;
             }
-            1 => self.force(None).await,
-            2 => self.force(Some(&format!("probe[name='{name}']"))).await,
+            1 | 2 => {
+                let before = self.testbed.device();
+                let instance = format!("probe[name='{name}']");
+                self.force((numbers.below(2) == 0).then_some(&*instance)).await;
+                assert_eq!(self.testbed.device(), before, "{:#?}", self.log);
+            }
             3 | 4 if self.living.contains_key(name) => {
                 self.log.push(format!("remove {name}"));
                 let committed = self.testbed.commit(&removed(name)).await;
@@ -386,22 +407,50 @@ impl Sequence {
         self.living.values().flat_map(|(edits, _)| edits).for_each(|edit| edit.apply(&mut expected));
         assert_eq!(in_use(device(&self.testbed)), in_use(expected), "{:#?}", self.log);
         let expected = ordered(&self.base_entries, self.living.values().flat_map(|(_, lists)| lists));
-        assert_eq!(entries(&self.testbed), expected, "{:#?}", self.log);
+        let mut found = entries(&self.testbed);
+        for (index, found) in found.iter_mut().enumerate() {
+            let (made, stands): (Vec<String>, Vec<String>) =
+                std::mem::take(found).into_iter().partition(|name| MADE.contains(&&**name));
+            *found = stands;
+            self.check_made(index, &made);
+        }
+        assert_eq!(found, expected, "{:#?}", self.log);
+    }
+
+    /// Checks that what services make is there, and what only one makes is in the order in which it does.
+    fn check_made(&self, index: usize, found: &[String]) {
+        let makes = self.living.values().flat_map(|(_, lists)| lists);
+        let makes = makes.filter_map(|edit| match edit {
+            ListEdit::Make(list, names) if *list == index => Some(names),
+            _ => None,
+        });
+        let makes: Vec<&Vec<String>> = makes.collect();
+        assert!(found.iter().all(|name| makes.iter().any(|names| names.contains(name))), "{:#?}", self.log);
+        for names in &makes {
+            let is_own = |name: &&String| makes.iter().filter(|others| others.contains(name)).count() == 1;
+            let own: Vec<&String> = names.iter().filter(is_own).collect();
+            let of_this: Vec<&String> = found.iter().filter(|name| own.contains(name)).collect();
+            assert_eq!(of_this, own, "{:#?}", self.log);
+        }
     }
 
     fn list_edits(&self, numbers: &mut Numbers) -> Vec<ListEdit> {
         let mut edits = Vec::new();
         for list in 0..LISTS.len() {
             if numbers.below(3) == 0 {
-                edits.push(ListEdit::Make(list));
+                let mut names = self.made[list].clone();
+                names.retain(|_| numbers.below(2) == 0);
+                edits.push(ListEdit::Make(list, names));
             }
             if numbers.below(2) == 0 {
                 edits.push(ListEdit::Order(list, self.orders[list].clone()));
             }
             for name in ["a", "b", "c", "d", "e"].map(str::to_owned) {
                 let stands = self.base_entries[list].contains(&name) && !self.orders[list].contains(&name);
-                if stands && numbers.below(3) == 0 {
-                    edits.push(ListEdit::Remove(list, name));
+                match numbers.below(6) {
+                    0 | 1 if stands => edits.push(ListEdit::Remove(list, name)),
+                    2 if stands => edits.push(ListEdit::Want(list, name)),
+                    _ => {}
                 }
             }
         }
@@ -424,7 +473,7 @@ impl Sequence {
         let mut edits = self.living.values().flat_map(|(_, lists)| lists);
         let is_changed = edits.any(|edit| match edit {
             ListEdit::Order(other, _) | ListEdit::Remove(other, _) => *other == list,
-            ListEdit::Make(_) => false,
+            ListEdit::Make(..) | ListEdit::Want(..) => false,
         });
         if is_changed {
             return;

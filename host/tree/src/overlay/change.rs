@@ -27,6 +27,7 @@ impl Overlay {
             written: self.written.len(),
             removed: self.removed.len(),
             chosen: self.chosen.len(),
+            set_entries: self.set_entries.len(),
         }
     }
 
@@ -57,6 +58,7 @@ impl Overlay {
         self.written.truncate(mark.written);
         self.removed.truncate(mark.removed);
         self.chosen.truncate(mark.chosen);
+        self.set_entries.truncate(mark.set_entries);
         self.close();
     }
 
@@ -175,6 +177,9 @@ impl Overlay {
                 self.displace_other_cases(live, node);
             }
             live = self.ensure_present(live, node, wanted, NodePosition::Last);
+            if entry && self.is_ordered_by_user(node) {
+                self.set_entries.note(node, self.clock, &self.tree);
+            }
             for leaf in self.add_identifiers(node, step)? {
                 self.ensure_present(live, leaf, NodeEdit::Made, NodePosition::Unchanged);
             }
@@ -241,13 +246,14 @@ impl Overlay {
             self.tree.detach(node);
             self.tree.attach(node, parent.node, None);
         }
+        self.hidden.remove(&node);
         self.update_state(node, |state| (state.edit, state.edited_at) = (edit, at));
         self.mark_dirty(node);
         LiveNode { node, removed_at: state.removed_at.max(parent.removed_at) }
     }
 
     /// Returns the node of a path, adding it if necessary to neither the base nor the edits.
-    fn find_or_add(&mut self, pattern: &Pattern) -> Result<NodeId, ResolveError> {
+    pub(super) fn find_or_add(&mut self, pattern: &Pattern) -> Result<NodeId, ResolveError> {
         let mut node = Tree::ROOT;
         for (index, step) in pattern.steps.iter().enumerate() {
             let fresh = self.states.len();

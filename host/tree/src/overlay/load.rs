@@ -145,6 +145,7 @@ impl Overlay {
             self.tree.set_fault(node, fault.clone());
         }
         self.update_state(node, |state| state.in_base = true);
+        self.hidden.remove(&node);
         if !self.chosen.is_empty() {
             children.loaded.push(node);
         }

@@ -2,41 +2,56 @@
 //!
 //! Entries that are made again stay where they were, as many as can. One that cannot goes next to those that do.
 
-use super::order::longest_increasing;
+use super::order::{longest_increasing, moved_among};
 use crate::{HashMap, HashSet, NodeId};
 
-/// An entry that a run has made.
+/// An entry that a run has made or set.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MadeEntry {
     pub(super) node: NodeId,
     /// When it was made.
     pub(super) at: u32,
-    /// Where it is in the list, if it was there before.
-    pub(super) position: Option<usize>,
+    pub(super) kind: MadeKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MadeKind {
+    New,
+    /// It was there, and may be elsewhere now.
+    Again,
+    /// It does not move.
+    Stays,
 }
 
 /// Returns the entries of a list in the order that the services give them. `made` are those which were made for one service
-/// each, in the order in which they were; the rest stays where it is. What is new goes to the end, unless it is made
+/// each, in the order in which they were, each once; the rest stays where it is. What is new goes to the end, unless it is made
 /// before an entry that stays.
 pub(super) fn order_made(list: &[NodeId], made: &[Vec<MadeEntry>]) -> Vec<NodeId> {
     let mut moved = Moved::default();
-    made.iter().for_each(|made| moved.add(made));
-    let mut entries = Vec::with_capacity(list.len());
-    for entry in list.iter().filter(|entry| !moved.all.contains(entry)) {
-        entries.extend(moved.before.remove(entry).unwrap_or_default());
-        entries.push(*entry);
-        entries.extend(moved.after.remove(entry).unwrap_or_default());
+    made.iter().for_each(|made| moved.add(made, list));
+    if moved.all.is_empty() {
+        return list.to_vec();
+    }
+    let mut placed = PlacedEntries::default();
+    for &entry in list {
+        if !moved.all.contains(&entry) {
+            placed.place(entry, &mut moved);
+        }
     }
     moved.last.sort_unstable();
-    entries.extend(moved.last.into_iter().map(|(_, entry)| entry));
-    entries
+    for (_, entry) in std::mem::take(&mut moved.last) {
+        placed.place(entry, &mut moved);
+    }
+    // Different services may want contradictory things.
+    list.iter().for_each(|&entry| placed.place(entry, &mut moved));
+    placed.entries
 }
 
 /// What does not stay where it was, or was not there.
 #[derive(Default)]
 struct Moved {
     all: HashSet<NodeId>,
-    /// What goes before an entry that stays, and what goes behind it.
+    /// What goes before an entry, and what goes behind it.
     before: HashMap<NodeId, Vec<NodeId>>,
     after: HashMap<NodeId, Vec<NodeId>>,
     /// What goes to the end, by when it was made.
@@ -44,14 +59,14 @@ struct Moved {
 }
 
 impl Moved {
-    fn add(&mut self, made: &[MadeEntry]) {
-        let ranked: Vec<(usize, NodeId)> =
-            made.iter().filter_map(|made| Some((made.position?, made.node))).collect();
-        let staying: HashSet<NodeId> = longest_increasing(&ranked).into_iter().collect();
-        let (mut waiting, mut previous) = (Vec::new(), None);
-        for made in made {
+    fn add(&mut self, made: &[MadeEntry], list: &[NodeId]) {
+        let staying = staying(made, list);
+        let is_skipped = |made: &MadeEntry| made.kind == MadeKind::Stays && !staying.contains(&made.node);
+        let (mut waiting, mut previous): (Vec<MadeEntry>, _) = (Vec::new(), None);
+        for made in made.iter().filter(|made| !is_skipped(made)) {
             if staying.contains(&made.node) {
-                self.before.insert(made.node, waiting.drain(..).map(|made: MadeEntry| made.node).collect());
+                let before = waiting.drain(..).map(|made| made.node);
+                self.before.entry(made.node).or_default().extend(before);
                 previous = Some(made.node);
             } else {
                 self.all.insert(made.node);
@@ -59,11 +74,65 @@ impl Moved {
             }
         }
         // What is behind a new one is behind it at the end of the list.
-        let beside = waiting.iter().take_while(|made| made.position.is_some()).count();
+        let beside = match previous {
+            Some(_) => waiting.iter().take_while(|made| made.kind == MadeKind::Again).count(),
+            None => 0,
+        };
         let last = waiting.split_off(beside);
         self.last.extend(last.into_iter().map(|made| (made.at, made.node)));
         if let Some(previous) = previous {
-            self.after.insert(previous, waiting.into_iter().map(|made| made.node).collect());
+            self.after.entry(previous).or_default().extend(waiting.into_iter().map(|made| made.node));
+        }
+    }
+}
+
+/// Returns what stays where it is of what a run has made: as many as can that are in the right order, among those that do not
+/// move.
+fn staying(made: &[MadeEntry], list: &[NodeId]) -> HashSet<NodeId> {
+    if made.iter().all(|made| made.kind == MadeKind::New) {
+        return HashSet::default();
+    }
+    let positions: HashMap<NodeId, usize> = list.iter().copied().zip(0..).collect();
+    let fixed = made.iter().filter(|made| made.kind == MadeKind::Stays);
+    let fixed: Vec<(usize, NodeId)> =
+        fixed.filter_map(|made| Some((*positions.get(&made.node)?, made.node))).collect();
+    let fixed: HashSet<NodeId> = longest_increasing(&fixed).into_iter().collect();
+    let among = made.iter().filter(|made| made.kind == MadeKind::Again || fixed.contains(&made.node));
+    let among: Vec<NodeId> = among.map(|made| made.node).collect();
+    let moved = moved_among(&among, list, &|node| !fixed.contains(&node));
+    among.into_iter().filter(|node| !moved.contains(node)).collect()
+}
+
+/// The entries in their new order.
+#[derive(Default)]
+struct PlacedEntries {
+    entries: Vec<NodeId>,
+    all: HashSet<NodeId>,
+}
+
+/// What is left to do.
+enum Placing {
+    /// Place an entry with what goes before it and behind it.
+    Around(NodeId),
+    This(NodeId),
+}
+
+impl PlacedEntries {
+    /// Places an entry that is not placed yet, with what goes before it and behind it.
+    fn place(&mut self, entry: NodeId, moved: &mut Moved) {
+        let mut todo = vec![Placing::Around(entry)];
+        while let Some(next) = todo.pop() {
+            match next {
+                Placing::Around(entry) if self.all.insert(entry) => {
+                    let after = moved.after.remove(&entry).unwrap_or_default();
+                    todo.extend(after.into_iter().rev().map(Placing::Around));
+                    todo.push(Placing::This(entry));
+                    let before = moved.before.remove(&entry).unwrap_or_default();
+                    todo.extend(before.into_iter().rev().map(Placing::Around));
+                }
+                Placing::Around(_) => {}
+                Placing::This(entry) => self.entries.push(entry),
+            }
         }
     }
 }
@@ -82,8 +151,8 @@ mod tests {
         (0..count).map(|_| tree.append(Tree::ROOT, name).unwrap()).collect()
     }
 
-    /// Plays lists of digits: those before, and what each service makes, one after the other.
-    fn play(before: &str, services: &[&str]) -> String {
+    /// Plays lists of digits: those before, and what each service makes, one after the other. Some do not move.
+    fn play(before: &str, services: &[&str], staying: &str) -> String {
         let nodes = nodes(10);
         let index = |entry: char| entry.to_digit(10).unwrap() as usize;
         let mut at = 0;
@@ -92,12 +161,17 @@ mod tests {
             .map(|made| {
                 let made = made.chars().map(|entry| {
                     at += 1;
-                    MadeEntry { node: nodes[index(entry)], at, position: before.find(entry) }
+                    let kind = match before.find(entry) {
+                        None => MadeKind::New,
+                        Some(_) if staying.contains(entry) => MadeKind::Stays,
+                        Some(_) => MadeKind::Again,
+                    };
+                    MadeEntry { node: nodes[index(entry)], at, kind }
                 });
                 made.collect()
             })
             .collect();
-        let new = made.iter().flatten().filter(|made| made.position.is_none()).map(|made| made.node);
+        let new = made.iter().flatten().filter(|made| made.kind == MadeKind::New).map(|made| made.node);
         let list: Vec<NodeId> = before.chars().map(|entry| nodes[index(entry)]).chain(new).collect();
         let name = |entry: NodeId| nodes.iter().position(|&node| node == entry).unwrap().to_string();
         order_made(&list, &made).into_iter().map(name).collect()
@@ -105,23 +179,27 @@ mod tests {
 
     #[test]
     fn entries_are_in_the_order_of_their_service() {
-        for (before, made, expected) in [
-            ("012", "12", "012"),
-            ("012", "123", "0123"),
-            ("012", "312", "0312"),
-            ("012", "132", "0132"),
-            ("012", "21", "021"),
-            ("1203", "213", "2103"),
-            ("1203", "41", "41203"),
-            ("1203", "1423", "142 03".replace(' ', "").as_str()),
-            ("0", "12", "012"),
-            ("120", "21", "210"),
-            ("120", "2314", "21034"),
+        for (before, made, staying, expected) in [
+            ("012", "12", "", "012"),
+            ("012", "123", "", "0123"),
+            ("012", "312", "", "0312"),
+            ("012", "132", "", "0132"),
+            ("012", "21", "", "021"),
+            ("1203", "213", "", "2013"),
+            ("1203", "41", "", "41203"),
+            ("1203", "1423", "", "14203"),
+            ("0", "12", "", "012"),
+            ("120", "21", "", "210"),
+            ("1205", "2314", "", "205314"),
+            // What does not move.
+            ("012", "32", "2", "0132"),
+            ("012", "31425", "12", "031425"),
+            ("01234", "403", "4", "12403"),
+            ("0123", "213", "13", "0213"),
         ] {
-            let ordered = play(before, &[made]);
-            let found: String = ordered.chars().filter(|entry| made.contains(*entry)).collect();
-            assert_eq!((&*found, ordered.len()), (made, expected.len()), "{before} {made} {ordered}");
-            assert_eq!(play(&ordered, &[made]), ordered, "{before} {made}");
+            let ordered = play(before, &[made], staying);
+            assert_eq!(ordered, expected, "{before} {made} {staying}");
+            assert_eq!(play(&ordered, &[made], staying), ordered, "{before} {made}");
         }
     }
 
@@ -134,13 +212,42 @@ mod tests {
         ) {
             let text = |entries: &[usize]| entries.iter().map(ToString::to_string).collect::<String>();
             let (one, two) = (text(&makes[..first]), text(&makes[first..first + second]));
-            let ordered = play(&text(&before), &[&one, &two]);
+            let ordered = play(&text(&before), &[&one, &two], "");
             let only = |made: &str| ordered.chars().filter(|entry| made.contains(*entry)).collect::<String>();
             prop_assert_eq!((only(&one), only(&two)), (one.clone(), two.clone()));
             // What they do not make keeps its order.
             let others = |text: &str| text.chars().filter(|entry| !one.contains(*entry) && !two.contains(*entry)).collect::<String>();
             prop_assert_eq!(others(&ordered), others(&text(&before)));
-            prop_assert_eq!(play(&ordered, &[&one, &two]), ordered);
+            prop_assert_eq!(play(&ordered, &[&one, &two], ""), ordered);
+        }
+
+        #[test]
+        fn what_stays_keeps_its_order_and_nothing_is_lost(
+            before in Just((0..7).collect::<Vec<usize>>()).prop_shuffle(),
+            (one, two) in (Just((0..10).collect::<Vec<usize>>()).prop_shuffle(), Just((0..10).collect::<Vec<usize>>()).prop_shuffle()),
+            (first, second) in (0usize..8, 0usize..8),
+            staying in prop::collection::hash_set(0usize..7, 0..4),
+        ) {
+            let text = |entries: &[usize]| entries.iter().map(ToString::to_string).collect::<String>();
+            let (before, one) = (text(&before), text(&one[..first]));
+            // The second one only sets what the first one has made.
+            let two: Vec<usize> = two[..second].iter().copied().filter(|&entry| entry < 7 || !one.contains(&entry.to_string())).collect();
+            let two = text(&two);
+            let staying: String = before.chars().filter(|entry| staying.contains(&(entry.to_digit(10).unwrap() as usize)) || one.contains(*entry) && two.contains(*entry)).collect();
+            let ordered = play(&before, &[&one, &two], &staying);
+            let stays = |text: &str| text.chars().filter(|entry| staying.contains(*entry)).collect::<String>();
+            prop_assert_eq!(stays(&ordered), stays(&before));
+            let mut all: Vec<char> = format!("{before}{one}{two}").chars().collect();
+            all.sort_unstable();
+            all.dedup();
+            let mut found: Vec<char> = ordered.chars().collect();
+            found.sort_unstable();
+            prop_assert_eq!(found, all);
+            if two.is_empty() {
+                // In the order of the service, where what stays allows it.
+                let free = |text: &str| text.chars().filter(|entry| one.contains(*entry) && !staying.contains(*entry)).collect::<String>();
+                prop_assert_eq!(free(&ordered), free(&one));
+            }
         }
     }
 }

@@ -4,9 +4,10 @@ use std::collections::hash_map::Entry;
 
 use super::{
     LiveNode, NodeEdit, Overlay,
-    made_order::{MadeEntry, order_made},
+    made_order::{MadeEntry, MadeKind, order_made},
+    set_entries::{ListInNode, SetEntries},
 };
-use crate::{Error, HashMap, HashSet, Name, NodeId, PatternStep, QName};
+use crate::{Error, HashMap, HashSet, Name, NodeId, Pattern, PatternStep, QName};
 
 /// The order of the entries of one list that is `ordered-by user`.
 #[derive(Clone, Debug, Default)]
@@ -99,9 +100,9 @@ impl Overlay {
     /// Returns the order of the lists in a node, for those in which it may be another than in the datastore.
     ///
     /// An entry that was removed and made again keeps its position unless a later entry of the list was made again before it.
-    /// Then it goes to the end, and what is made again after it, is new or was [stripped](Self::strip) goes there too, in the order
-    /// in which it was made. If nothing does so, what was stripped and is made again stays where it was, and what is made for
-    /// each instance is in the order in which it was: see [`order_made`].
+    /// Then it goes to the end, and what is made again after it goes there too, in the order in which it was made. What was
+    /// [stripped](Self::strip) and is made again stays where it was, if it can: what is made for each instance is in the order in
+    /// which it was, before and behind what the instance has set although it was there: see [`order_made`].
     ///
     /// # Errors
     /// [`Error::Stopped`].
@@ -109,15 +110,17 @@ impl Overlay {
         if !self.schema_view.has_model() || !self.state(parent.node).dirty {
             return Ok(Vec::new());
         }
-        let (mut lists, mut names): (Vec<Vec<NodeId>>, HashMap<Name, usize>) = Default::default();
+        let (mut lists, mut names): (Vec<(Name, Vec<NodeId>)>, HashMap<Name, usize>) = Default::default();
         let children: Vec<NodeId> = self.tree.children(parent.node).collect();
         for &node in &children {
             self.steps.step()?;
-            let is_edited = self.is_remade(parent, node) || self.placed.contains(&node);
             let name = self.tree.name(node);
+            let is_edited = self.is_remade(parent, node)
+                || self.placed.contains(&node)
+                || !self.set_entries.of((parent.node, name)).is_empty();
             if is_edited && !names.contains_key(&name) && self.is_ordered_by_user(node) {
                 names.insert(name, lists.len());
-                lists.push(Vec::new());
+                lists.push((name, Vec::new()));
             }
         }
         if lists.is_empty() {
@@ -126,90 +129,150 @@ impl Overlay {
         for node in children {
             self.steps.step()?;
             let list = names.get(&self.tree.name(node)).and_then(|&list| lists.get_mut(list));
-            if let Some(list) = list.filter(|_| self.live_child(parent, node).is_some()) {
+            let is_there = || self.hidden.contains(&node) || self.live_child(parent, node).is_some();
+            if let Some((_, list)) = list.filter(|_| is_there()) {
                 list.push(node);
             }
         }
-        let orders = lists.into_iter().map(|list| self.order(parent, list));
+        let orders = lists.into_iter().map(|(name, list)| self.order(parent, name, list));
         orders.filter_map(Result::transpose).collect()
     }
 
-    fn order(&mut self, parent: LiveNode, list: Vec<NodeId>) -> Result<Option<ListOrder>, Error> {
+    fn order(&mut self, parent: LiveNode, name: Name, list: Vec<NodeId>) -> Result<Option<ListOrder>, Error> {
         // Sorting, and finding what keeps its order.
         self.steps.steps(list.len().saturating_mul(2))?;
         let remade = list.iter().enumerate().filter(|(_, node)| self.is_remade(parent, **node));
         let mut remade: Vec<(u32, usize, NodeId)> =
             remade.map(|(position, &node)| (self.state(node).edited_at, position, node)).collect();
         remade.sort_unstable();
+        let above = self.ancestors(parent.node);
+        self.steps.steps(above.len())?;
+        let all_stripped = above.iter().any(|above| self.stripped.contains(above));
         // What a service had created is new each time, and does not push away what stood before.
         let mut stood = RemadeOrder::default();
-        let late = remade.iter().filter(|(_, _, node)| !self.stripped.contains(node));
+        let late = remade.iter().filter(|(_, _, node)| !all_stripped && !self.stripped.contains(node));
         let late = late.filter(|(_, position, _)| stood.is_late(*position));
-        let mut late: HashSet<NodeId> = late.map(|&(_, _, node)| node).collect();
-        let stored = list
-            .first()
-            .and_then(|&node| self.stored_orders.get(&(self.tree.parent(node)?, self.tree.name(node))));
-        let entries = if late.is_empty() {
-            order_made(&list, &self.made_entries(&list, &remade))
-        } else {
-            late.extend(list.iter().filter(|node| self.is_new(**node)));
-            late.extend(remade.iter().map(|(_, _, node)| node).filter(|node| self.stripped.contains(node)));
-            let mut last: Vec<(u32, NodeId)> =
-                late.iter().map(|&node| (self.state(node).edited_at, node)).collect();
-            last.sort_unstable();
-            let stay = list.iter().copied().filter(|node| !late.contains(node));
-            stay.chain(last.into_iter().map(|(_, node)| node)).collect()
-        };
+        let late: Vec<NodeId> = late.map(|&(_, _, node)| node).collect();
+        let moved: HashSet<NodeId> = late.iter().copied().collect();
+        let mut entries = list.clone();
+        entries.retain(|node| !moved.contains(node));
+        let kind = |node| self.made_kind(node, all_stripped);
+        // What services have made behind what stood stays behind it.
+        let stood = |node| kind(node) == MadeKind::Stays && !self.made.contains(&node);
+        let end = entries.iter().rposition(|&node| stood(node));
+        let end = end.map_or(0, |last| last + 1);
+        entries.splice(end..end, late);
+        let entries = order_made(&entries, &self.made_entries((parent.node, name), &kind));
+        let stored = self.stored_orders.get(&(parent.node, name));
         if stored.is_none() && entries == list && !list.iter().any(|node| self.placed.contains(node)) {
             return Ok(None);
         }
         let base: Vec<NodeId> = match stored {
             Some(stored) => stored.clone(),
-            None => list.iter().copied().filter(|&node| self.in_base(node)).collect(),
+            None => list.iter().copied().filter(|&node| self.is_stored(node)).collect(),
         };
         let is_read = self.is_list_read(&entries);
         let may_move = |node| self.is_remade(parent, node) || self.placed.contains(&node);
         let mut positioned = match is_read {
             true => moved_among(&entries, &base, &may_move),
             // There may be others among them.
-            false if late.is_empty() => moved_among(&entries, &list, &may_move),
-            false => late.clone(),
+            false => moved_among(&entries, &list, &may_move).union(&moved).copied().collect(),
         };
-        positioned.extend(entries.iter().filter(|&&node| !self.in_base(node)));
-        Ok(Some(ListOrder { entries, moved: late, positioned }))
+        positioned.extend(entries.iter().filter(|&&node| !self.is_stored(node)));
+        Ok(Some(ListOrder { entries, moved, positioned }))
     }
 
-    /// Returns what the run of each instance has made in a list, in the order in which it did. What stood before and was made
-    /// again is not among it.
-    fn made_entries(&self, list: &[NodeId], remade: &[(u32, usize, NodeId)]) -> Vec<Vec<MadeEntry>> {
-        let again = remade.iter().filter(|(_, _, node)| self.stripped.contains(node));
-        let again = again.map(|&(at, position, node)| MadeEntry { node, at, position: Some(position) });
-        let new = list.iter().filter(|node| self.is_new(**node));
-        let new = new.map(|&node| MadeEntry { node, at: self.state(node).edited_at, position: None });
-        let mut made: Vec<MadeEntry> = again.chain(new).collect();
-        made.sort_unstable_by_key(|made| made.at);
-        let section = |made: &MadeEntry| self.sections.partition_point(|&end| end < made.at);
-        made.chunk_by(|one, next| section(one) == section(next)).map(<[_]>::to_vec).collect()
+    /// Returns what the run of each instance has made and set in a list, in the order in which it did.
+    fn made_entries(&self, list: ListInNode, kind: &dyn Fn(NodeId) -> MadeKind) -> Vec<Vec<MadeEntry>> {
+        let section = |at: u32| self.sections.partition_point(|&end| end < at);
+        let set = self.set_entries.of(list).iter().filter_map(|&(at, node)| {
+            // What the same instance has removed since is made again later, if it is there.
+            let is_later = |live: LiveNode| at > live.removed_at || section(at) != section(live.removed_at);
+            let is_there = self.place(node).is_some_and(is_later);
+            is_there.then(|| MadeEntry { node, at, kind: kind(node) })
+        });
+        let all: Vec<MadeEntry> = set.collect();
+        let mut seen = HashSet::default();
+        let mut of_section = |section: &[MadeEntry]| {
+            seen.clear();
+            section.iter().copied().filter(|made| seen.insert(made.node)).collect()
+        };
+        all.chunk_by(|one, next| section(one.at) == section(next.at)).map(&mut of_section).collect()
     }
 
-    /// Ends what is made for one service instance.
-    pub fn end_section(&mut self) {
-        self.sections.push(self.clock);
+    /// Returns the keys of the lists in which edits have made or set several entries and of which not all are in the datastore,
+    /// as far as it was read: all are to be read, so that the new ones go to their place.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub fn lists_to_order(&mut self) -> Result<Vec<Pattern>, Error> {
+        self.steps.steps(self.set_entries.len())?;
+        let several = |set: &[(u32, NodeId)]| {
+            let &(_, first) = set.first()?;
+            let is_one = set.iter().all(|&(_, entry)| entry == first);
+            let mut new = set.iter().map(|&(_, entry)| entry).filter(|&entry| !self.in_base(entry));
+            new.next().filter(|_| !is_one)
+        };
+        let new: Vec<NodeId> = self.set_entries.all().filter_map(several).collect();
+        Ok(new.into_iter().filter_map(|entry| self.list_keys(entry)).collect())
     }
 
-    fn is_new(&self, node: NodeId) -> bool {
-        !self.in_base(node) && !self.placed.contains(&node)
+    /// What was made until then was made for one service instance, and what was later for another one.
+    pub fn end_section_at(&mut self, time: u32) {
+        self.sections.push(time);
+    }
+
+    /// Returns an entry of each list of which edits have made or set some.
+    pub fn entries_of_set_lists(&self) -> Vec<NodeId> {
+        self.set_entries.all().filter_map(|set| set.first()).map(|&(_, entry)| entry).collect()
+    }
+
+    /// Returns whether the datastore has an entry, even if the user may not read it.
+    fn is_stored(&self, node: NodeId) -> bool {
+        self.in_base(node) || self.hidden.contains(&node)
+    }
+
+    /// Notes an entry that a service has made, whether or not it runs.
+    pub fn note_made(&mut self, entry: NodeId) {
+        self.made.insert(entry);
+    }
+
+    /// Returns the node above an entry, and the name of its list.
+    pub fn list_of(&self, entry: NodeId) -> (Option<NodeId>, Name) {
+        (self.tree.parent(entry), self.tree.name(entry))
+    }
+
+    /// Forgets what was set, created and removed: it was not for an instance.
+    pub fn forget_edits(&mut self) {
+        self.take_written();
+        self.take_removed();
+        self.set_entries = SetEntries::default();
+        self.end_section_at(self.clock);
+    }
+
+    /// `all_stripped`: whether something above was stripped.
+    fn made_kind(&self, node: NodeId, all_stripped: bool) -> MadeKind {
+        match () {
+            () if !self.is_stored(node) && !self.placed.contains(&node) => MadeKind::New,
+            () if all_stripped || self.stripped.contains(&node) => MadeKind::Again,
+            () => MadeKind::Stays,
+        }
     }
 
     /// Returns whether the keys of all entries of a list were read.
     fn is_list_read(&mut self, entries: &[NodeId]) -> bool {
-        let Some(&entry) = entries.first() else { return true };
+        let keys = entries.first().and_then(|&entry| self.list_keys(entry));
+        keys.is_none_or(|keys| self.coverage.covers(&keys))
+    }
+
+    /// Returns the path of the first key of all entries of a list, or of all entries of a leaf-list.
+    fn list_keys(&mut self, entry: NodeId) -> Option<Pattern> {
         let mut list = self.pattern(entry);
-        let Some(last) = list.steps.pop() else { return true };
+        let last = list.steps.pop()?;
         let key = last.keys.first().map(|(key, _)| PatternStep::new(QName::new(&last.namespace, key)));
         list.steps.push(PatternStep::new(last.name()));
         list.steps.extend(key);
-        self.coverage.covers(&list)
+        Some(list)
     }
 
     /// Returns whether a node that has a position in its list was removed and made again.
@@ -240,7 +303,11 @@ impl RemadeOrder {
 
 /// Returns which of `entries` must move so that all are in this order, if they are in the order `before` now. Those that may
 /// not move are in the same order in both.
-fn moved_among(entries: &[NodeId], before: &[NodeId], may_move: &dyn Fn(NodeId) -> bool) -> HashSet<NodeId> {
+pub(super) fn moved_among(
+    entries: &[NodeId],
+    before: &[NodeId],
+    may_move: &dyn Fn(NodeId) -> bool,
+) -> HashSet<NodeId> {
     let ranks: HashMap<NodeId, usize> =
         before.iter().enumerate().map(|(rank, &node)| (node, rank + 1)).collect();
     let ranked: Vec<(usize, NodeId, bool)> =

@@ -13,15 +13,7 @@ impl Overlay {
             let stored = self.stored_entries(entry);
             self.stored_orders.insert((parent, name), stored);
         }
-        let before = match position {
-            EntryPosition::First => self.tree.children_named(parent, name).next(),
-            EntryPosition::Before(next) => Some(next),
-            EntryPosition::After(previous) => self.tree.next_sibling(previous),
-        };
-        if before != Some(entry) {
-            self.tree.detach(entry);
-            self.tree.attach(entry, parent, before);
-        }
+        self.attach_at(entry, position);
         self.placed.insert(entry);
         self.mark_dirty(entry);
     }
@@ -39,6 +31,37 @@ impl Overlay {
         let entry = self.strip_node(pattern)?;
         self.place_entry(entry, position);
         Ok(entry)
+    }
+
+    /// Puts an entry to a position in its list that the datastore has and the user may not read: it does not exist, but others are
+    /// before and behind it.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn place_hidden(
+        &mut self,
+        pattern: &Pattern,
+        position: EntryPosition,
+    ) -> Result<NodeId, ResolveError> {
+        let entry = self.find_or_add(pattern)?;
+        if !self.in_base(entry) {
+            self.attach_at(entry, position);
+            self.hidden.insert(entry);
+        }
+        Ok(entry)
+    }
+
+    fn attach_at(&mut self, entry: NodeId, position: EntryPosition) {
+        let Some(parent) = self.tree.parent(entry) else { return };
+        let before = match position {
+            EntryPosition::First => self.tree.children_named(parent, self.tree.name(entry)).next(),
+            EntryPosition::Before(next) => Some(next),
+            EntryPosition::After(previous) => self.tree.next_sibling(previous),
+        };
+        if before != Some(entry) {
+            self.tree.detach(entry);
+            self.tree.attach(entry, parent, before);
+        }
     }
 
     /// Returns whether a node is an entry of a list that is `ordered-by user`.

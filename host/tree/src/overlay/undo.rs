@@ -29,4 +29,5 @@ pub struct OverlayMark {
     pub(super) written: usize,
     pub(super) removed: usize,
     pub(super) chosen: usize,
+    pub(super) set_entries: usize,
 }

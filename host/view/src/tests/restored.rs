@@ -24,6 +24,7 @@ fn restored_entry_has_what_is_in_it_in_its_order() {
         before: format!("<rule xmlns='urn:sys'>{inside}</rule>"),
         written: None,
         owners: [owner_name(&instance("s1"))].into(),
+        wanted_by: [].into(),
     };
     let mut owners = OwnerIndex::new();
     owners.change_originals([(path_text(&place).unwrap(), Some(original))]);
