@@ -122,6 +122,7 @@ pub struct Overlay {
     hidden: HashSet<NodeId>,
     /// The times at which what is made for an instance ends.
     sections: Vec<u32>,
+    section_ranks: HashMap<usize, usize>,
     /// The order that the datastore has in lists of which entries were placed elsewhere.
     stored_orders: HashMap<(NodeId, Name), Vec<NodeId>>,
     /// What the datastore has of the lists in a node, as of so many loads.
@@ -169,6 +170,7 @@ impl Overlay {
             made: HashSet::default(),
             hidden: HashSet::default(),
             sections: Vec::new(),
+            section_ranks: HashMap::default(),
             stored_orders: HashMap::default(),
             stored_lists: HashMap::default(),
             loads: 0,

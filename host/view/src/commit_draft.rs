@@ -31,8 +31,8 @@ pub struct CommitDraft {
     pub(crate) written: Vec<RunWrites>,
     /// The time of the overlay when a run was recorded last.
     pub(crate) recorded_at: u32,
-    /// The instance of the last run.
-    recorded_last: Option<InstanceRef>,
+    /// The instances of the runs, each with the number of what was made for it.
+    pub(crate) sections: Vec<(InstanceRef, usize)>,
     /// What was removed because instances had created it.
     pub(crate) stripped: Vec<Pattern>,
     /// What the runs wrote without creating anything.
@@ -76,7 +76,7 @@ impl CommitDraft {
             on_demand: OnDemandReads::default(),
             written: Vec::new(),
             recorded_at: 0,
-            recorded_last: None,
+            sections: Vec::new(),
             stripped: Vec::new(),
             unowned: HashSet::default(),
             originals: RestoredOriginals::default(),
@@ -395,9 +395,9 @@ impl CommitDraft {
         seen.clear();
         let since = std::mem::replace(&mut self.recorded_at, self.overlay.now());
         // Its modules make one list together.
-        if self.recorded_last.as_ref() != Some(instance) {
-            self.overlay.end_section_at(since);
-            self.recorded_last = Some(instance.clone());
+        if self.sections.last().is_none_or(|(last, _)| last != instance) {
+            let section = self.overlay.end_section_at(since);
+            self.sections.push((instance.clone(), section));
         }
         let remade = removed.iter().filter_map(|&node| Some((self.overlay.remade_at(node)?, node)));
         let mut remade: Vec<(u32, NodeId)> = remade.filter(|&(at, _)| at > since).collect();

@@ -104,6 +104,12 @@ impl CommitDraft {
 
     /// Notes which entries instances have made, of the lists in which runs have made some again: what stood goes before them.
     pub(crate) fn note_made_entries(&mut self, owners: &OwnerIndex) -> Result<(), Error> {
+        // In the order of their names: it must not depend on which of them run.
+        let mut sections = std::mem::take(&mut self.sections);
+        self.steps().steps(sections.len().saturating_mul(2))?;
+        sections.sort_unstable();
+        let ranks = sections.iter().zip(0..).map(|((_, section), rank)| (*section, rank)).collect();
+        self.overlay.rank_sections(ranks);
         let mut lists = HashSet::default();
         let written = std::mem::take(&mut self.written);
         for &entry in written.iter().flat_map(|run| &run.remade) {

@@ -363,10 +363,14 @@ impl Sequence {
                 self.testbed.restart().await;
             }
             1 | 2 => {
+                // What several make is where all of them want it when all have run.
+                self.force(None).await;
                 let before = self.testbed.device();
                 let instance = format!("probe[name='{name}']");
-                self.force((numbers.below(2) == 0).then_some(&*instance)).await;
-                assert_eq!(self.testbed.device(), before, "{:#?}", self.log);
+                for forced in [None, Some(&*instance), None] {
+                    self.force(forced).await;
+                    assert_eq!(self.testbed.device(), before, "{:#?}", self.log);
+                }
             }
             3 | 4 if self.living.contains_key(name) => {
                 self.log.push(format!("remove {name}"));

@@ -192,12 +192,22 @@ impl Overlay {
             is_there.then(|| MadeEntry { node, at, kind: kind(node) })
         });
         let all: Vec<MadeEntry> = set.collect();
-        let mut seen = HashSet::default();
+        let rank = |made: &MadeEntry| self.section_ranks.get(&section(made.at)).copied();
+        let mut sections: Vec<&[MadeEntry]> =
+            all.chunk_by(|one, next| section(one.at) == section(next.at)).collect();
+        sections.sort_by_key(|section| section.first().and_then(rank));
+        // What several make goes where the first of them makes it.
+        let (mut seen, mut made) = (HashSet::default(), HashSet::default());
         let mut of_section = |section: &[MadeEntry]| {
             seen.clear();
-            section.iter().copied().filter(|made| seen.insert(made.node)).collect()
+            let own = section.iter().copied().filter(|entry| seen.insert(entry.node));
+            let kind = |entry: MadeEntry| match made.insert(entry.node) {
+                true => entry,
+                false => MadeEntry { kind: MadeKind::Stays, ..entry },
+            };
+            own.map(kind).collect()
         };
-        all.chunk_by(|one, next| section(one.at) == section(next.at)).map(&mut of_section).collect()
+        sections.into_iter().map(&mut of_section).collect()
     }
 
     /// Returns the keys of the lists in which edits have made or set several entries and of which not all are in the datastore,
@@ -217,9 +227,16 @@ impl Overlay {
         Ok(new.into_iter().filter_map(|entry| self.list_keys(entry)).collect())
     }
 
-    /// What was made until then was made for one service instance, and what was later for another one.
-    pub fn end_section_at(&mut self, time: u32) {
+    /// What was made until then was made for one service instance, and what is later for another one. Returns the number of the
+    /// section that begins.
+    pub fn end_section_at(&mut self, time: u32) -> usize {
         self.sections.push(time);
+        self.sections.len()
+    }
+
+    /// Says which sections come before others, where entries are made in several, by their numbers.
+    pub fn rank_sections(&mut self, ranks: HashMap<usize, usize>) {
+        self.section_ranks = ranks;
     }
 
     /// Returns an entry of each list of which edits have made or set some.
