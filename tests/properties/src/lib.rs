@@ -10,11 +10,13 @@
 mod corpus;
 mod edit_xml;
 mod framing;
+mod markup;
 mod message;
 mod path;
 mod xml;
 mod yang;
 
 pub use self::{
-    corpus::try_out, edit_xml::edit_xml, framing::framing, message::message, path::path, xml::xml, yang::yang,
+    corpus::try_out, edit_xml::edit_xml, framing::framing, markup::markup, message::message, path::path,
+    xml::xml, yang::yang,
 };

@@ -9,6 +9,11 @@ fn framing() {
 }
 
 #[test]
+fn markup() {
+    try_out("markup", confine_properties::markup);
+}
+
+#[test]
 fn message() {
     try_out("message", confine_properties::message);
 }
