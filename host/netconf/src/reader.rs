@@ -6,11 +6,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use confine_markup::{Markup, MarkupError, MarkupReader, StartTag};
 use quick_xml::XmlVersion;
 use quick_xml::escape::resolve_predefined_entity;
-use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::events::{BytesCData, BytesRef, BytesText};
 use quick_xml::name::{Namespace, NamespaceResolver, PrefixDeclaration, ResolveResult};
-use quick_xml::reader::Reader;
 
 use crate::Error;
 
@@ -169,15 +169,15 @@ impl<'a> XmlElement<'a> {
 
     /// Returns the text of an element without child elements, unescaped and otherwise unchanged.
     pub fn text(&self) -> Result<String, Error> {
-        let mut reader = Reader::from_str(self.content.as_str());
+        let mut reader = MarkupReader::new(self.content.as_str());
         let mut text = String::new();
         loop {
             match read(&mut reader)? {
-                Event::Text(part) => text.push_str(&part.xml10_content()),
-                Event::CData(part) => text.push_str(&part.xml10_content()),
-                Event::GeneralRef(reference) => push_reference(&mut text, &reference, &reader)?,
-                Event::Comment(_) | Event::PI(_) => {}
-                Event::Eof => return Ok(text),
+                Markup::Text(part) => text.push_str(&BytesText::from_escaped(part).xml10_content()),
+                Markup::CData(part) => text.push_str(&BytesCData::new(part).xml10_content()),
+                Markup::Reference(name) => push_reference(&mut text, &BytesRef::new(name), &reader)?,
+                Markup::Comment | Markup::Instruction => {}
+                Markup::EndOfText => return Ok(text),
                 _ => return Err(Error::invalid(format!("`{}` has elements where text belongs", self.name))),
             }
         }
@@ -206,15 +206,19 @@ impl<'a> RootElement<'a> {
     /// Reads up to the end of the first start tag of `text`.
     pub(crate) fn open(text: &'a str) -> Result<Self, Error> {
         let mut children = ChildElements::new(text, PrefixBindings::default().resolver(), ElementEnd::OfRoot);
-        let start = loop {
+        let tag = loop {
             match read(&mut children.reader)? {
-                Event::Start(start) => break start.into_owned(),
-                Event::Eof => return Err(Error::invalid("it has no root element")),
-                event => check_between_elements(&event, &children.reader)?,
+                Markup::Start(tag) => break tag,
+                Markup::Empty(tag) => {
+                    children.is_empty_root = true;
+                    break tag;
+                }
+                Markup::EndOfText => return Err(Error::invalid("it has no root element")),
+                markup => check_between_elements(markup, &children.reader)?,
             }
         };
-        let (name, namespace, attributes) = children.enter(&start)?;
-        children.start = position(&children.reader);
+        let (name, namespace, attributes) = children.enter(tag)?;
+        children.start = children.reader.position();
         let scope = PrefixBindings::of(&children.resolver);
         Ok(Self { name, namespace, attributes, scope, children })
     }
@@ -245,11 +249,13 @@ enum ElementEnd {
 
 /// Iterates over the elements of one level, in order. Ends after the first error.
 pub struct ChildElements<'a> {
-    reader: Reader<&'a [u8]>,
+    reader: MarkupReader<'a>,
     text: &'a str,
     resolver: NamespaceResolver,
     end: ElementEnd,
     done: bool,
+    /// Whether the level ends at once, because the tag of the root is all there is of it.
+    is_empty_root: bool,
     /// The offset of the level in `text`.
     start: usize,
     /// The offset of the event that was read last: at the end, the end of the level.
@@ -258,15 +264,15 @@ pub struct ChildElements<'a> {
 
 impl<'a> ChildElements<'a> {
     fn new(text: &'a str, resolver: NamespaceResolver, end: ElementEnd) -> Self {
-        let mut reader = Reader::from_str(text);
-        reader.config_mut().expand_empty_elements = true;
-        Self { reader, text, resolver, end, done: false, start: 0, event_start: 0 }
+        let reader = MarkupReader::new(text);
+        Self { reader, text, resolver, end, done: false, is_empty_root: false, start: 0, event_start: 0 }
     }
 
     /// Adds the declarations of a start tag to the scope and resolves its name and attributes.
-    fn enter(&mut self, start: &BytesStart<'_>) -> Result<(String, String, Vec<XmlAttribute>), Error> {
-        let offset = self.reader.buffer_position();
-        self.resolver.push(start).map_err(|error| Error::xml(offset, error))?;
+    fn enter(&mut self, tag: StartTag<'_>) -> Result<(String, String, Vec<XmlAttribute>), Error> {
+        let offset = self.reader.position() as u64;
+        let start = tag.to_bytes();
+        self.resolver.push(&start).map_err(|error| Error::xml(offset, error))?;
         let (namespace, name) = self.resolver.resolve_element(start.name());
         let namespace = resolved_namespace(namespace)?;
         let name = name.into_inner().to_owned();
@@ -291,13 +297,13 @@ impl<'a> ChildElements<'a> {
     fn skip_element(&mut self) -> Result<usize, Error> {
         let mut depth = 1_usize;
         loop {
-            let before = position(&self.reader);
-            match read(&mut self.reader)? {
-                Event::Start(_) => depth += 1,
-                Event::End(_) if depth == 1 => return Ok(before),
-                Event::End(_) => depth -= 1,
-                Event::Eof => return Err(Error::invalid("it ends inside an element")),
-                Event::DocType(_) => return Err(doctype()),
+            let before = self.reader.position();
+            match self.reader.read_leaves().map_err(malformed)? {
+                Markup::Start(_) => depth += 1,
+                Markup::End if depth == 1 => return Ok(before),
+                Markup::End => depth -= 1,
+                Markup::EndOfText => return Err(Error::invalid("it ends inside an element")),
+                Markup::Doctype => return Err(doctype()),
                 _ => {}
             }
         }
@@ -305,31 +311,34 @@ impl<'a> ChildElements<'a> {
 
     fn next_element(&mut self) -> Result<Option<XmlElement<'a>>, Error> {
         loop {
-            self.event_start = position(&self.reader);
-            match read(&mut self.reader)? {
-                Event::Start(start) => {
-                    let (name, namespace, attributes) = self.enter(&start)?;
+            self.event_start = self.reader.position();
+            let markup = if self.is_empty_root { Markup::End } else { read(&mut self.reader)? };
+            match markup {
+                Markup::Start(tag) | Markup::Empty(tag) => {
+                    let (name, namespace, attributes) = self.enter(tag)?;
                     let scope = PrefixBindings::of(&self.resolver);
-                    let range = position(&self.reader)..self.skip_element()?;
+                    let start = self.reader.position();
+                    let end = if matches!(markup, Markup::Start(_)) { self.skip_element()? } else { start };
+                    let range = start..end;
                     self.resolver.pop();
                     let content = Payload { text: Cow::Borrowed(self.text), range, scope };
                     return Ok(Some(XmlElement { name, namespace, attributes, content }));
                 }
-                Event::End(_) => {
+                Markup::End => {
                     loop {
                         match read(&mut self.reader)? {
-                            Event::Eof => break,
-                            Event::Start(_) => {
+                            Markup::EndOfText => break,
+                            Markup::Start(_) | Markup::Empty(_) => {
                                 return Err(Error::invalid("it has more than one root element"));
                             }
-                            event => check_between_elements(&event, &self.reader)?,
+                            markup => check_between_elements(markup, &self.reader)?,
                         }
                     }
                     return Ok(None);
                 }
-                Event::Eof if self.end == ElementEnd::OfText => return Ok(None),
-                Event::Eof => return Err(Error::invalid("it ends inside an element")),
-                event => check_between_elements(&event, &self.reader)?,
+                Markup::EndOfText if self.end == ElementEnd::OfText => return Ok(None),
+                Markup::EndOfText => return Err(Error::invalid("it ends inside an element")),
+                markup => check_between_elements(markup, &self.reader)?,
             }
         }
     }
@@ -353,11 +362,12 @@ pub(crate) fn check_fragment(xml: &str) -> Result<(), Error> {
     let mut reader = ChildElements::new(xml, NamespaceResolver::default(), ElementEnd::OfText);
     loop {
         match read(&mut reader.reader)? {
-            Event::Start(_) => {
+            Markup::Start(_) => {
                 reader.skip_element()?;
             }
-            Event::Eof => return Ok(()),
-            event => check_between_elements(&event, &reader.reader)?,
+            Markup::Empty(_) => {}
+            Markup::EndOfText => return Ok(()),
+            markup => check_between_elements(markup, &reader.reader)?,
         }
     }
 }
@@ -366,25 +376,21 @@ fn attribute<'e>(attributes: &'e [XmlAttribute], name: &str) -> Option<&'e str> 
     attributes.iter().find(|attribute| attribute.name == name).map(|attribute| attribute.value.as_str())
 }
 
-fn position(reader: &Reader<&[u8]>) -> usize {
-    // The position in a slice fits in `usize`.
-    reader.buffer_position() as usize
+fn read<'a>(reader: &mut MarkupReader<'a>) -> Result<Markup<'a>, Error> {
+    reader.read().map_err(malformed)
 }
 
-fn read<'a>(reader: &mut Reader<&'a [u8]>) -> Result<Event<'a>, Error> {
-    reader.read_event().map_err(|error| Error::xml(reader.error_position(), error))
+fn malformed(error: MarkupError) -> Error {
+    Error::xml(error.offset as u64, error.problem)
 }
 
-/// Refuses an event that is not allowed between elements.
-fn check_between_elements(event: &Event<'_>, reader: &Reader<&[u8]>) -> Result<(), Error> {
-    match event {
-        Event::Text(text) if text.trim_ascii().is_empty() => Ok(()),
-        Event::Comment(_) | Event::PI(_) | Event::Decl(_) => Ok(()),
-        Event::DocType(_) => Err(doctype()),
-        _ => Err(Error::invalid(format!(
-            "it has text between elements, before byte {}",
-            reader.buffer_position()
-        ))),
+/// Refuses what is not allowed between elements.
+fn check_between_elements(markup: Markup<'_>, reader: &MarkupReader<'_>) -> Result<(), Error> {
+    match markup {
+        Markup::Text(text) if text.trim_ascii().is_empty() => Ok(()),
+        Markup::Comment | Markup::Instruction | Markup::Declaration => Ok(()),
+        Markup::Doctype => Err(doctype()),
+        _ => Err(Error::invalid(format!("it has text between elements, before byte {}", reader.position()))),
     }
 }
 
@@ -406,8 +412,11 @@ enum ResolvedReference {
     Entity(&'static str),
 }
 
-fn resolve_reference(reference: &BytesRef<'_>, reader: &Reader<&[u8]>) -> Result<ResolvedReference, Error> {
-    let offset = reader.buffer_position();
+fn resolve_reference(
+    reference: &BytesRef<'_>,
+    reader: &MarkupReader<'_>,
+) -> Result<ResolvedReference, Error> {
+    let offset = reader.position() as u64;
     if let Some(character) = reference.resolve_char_ref().map_err(|error| Error::xml(offset, error))? {
         return Ok(ResolvedReference::Character(character));
     }
@@ -416,7 +425,11 @@ fn resolve_reference(reference: &BytesRef<'_>, reader: &Reader<&[u8]>) -> Result
         .ok_or_else(|| Error::invalid(format!("the entity `{}` is not declared", &**reference)))
 }
 
-fn push_reference(text: &mut String, reference: &BytesRef<'_>, reader: &Reader<&[u8]>) -> Result<(), Error> {
+fn push_reference(
+    text: &mut String,
+    reference: &BytesRef<'_>,
+    reader: &MarkupReader<'_>,
+) -> Result<(), Error> {
     match resolve_reference(reference, reader)? {
         ResolvedReference::Character(character) => text.push(character),
         ResolvedReference::Entity(entity) => text.push_str(entity),
