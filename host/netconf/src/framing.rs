@@ -16,6 +16,10 @@ pub const MAX_CHUNK: u32 = u32::MAX;
 /// The default limit of [`FrameDecoder`] for a message: 1 GiB, about a hundred times the largest known configuration.
 pub const DEFAULT_MESSAGE_LIMIT: usize = 1 << 30;
 
+/// For how many more octets room is made, for each that was received, if so many are announced. Room that is not used takes no
+/// memory of the system.
+const GROWTH: usize = 16;
+
 /// A violation of the framing. The stream cannot be resynchronised after it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -76,7 +80,7 @@ enum DecoderState {
 
 /// Decodes octets to messages, in reads of any size.
 ///
-/// Each octet is processed once. Memory is allocated for received octets, never for the size in a header.
+/// Each octet is processed once. Memory is allocated in proportion to received octets, never for the size in a header.
 ///
 /// ```
 /// # use confine_netconf::FrameDecoder;
@@ -193,6 +197,7 @@ impl FrameDecoder {
 
     fn data(&mut self, octets: &[u8], left: u32) -> usize {
         let count = octets.len().min(left as usize);
+        self.make_room(count, left as usize);
         self.message.extend_from_slice(octets.get(..count).unwrap_or_default());
         // `count` is at most `left`, so it fits.
         self.state = match left - count as u32 {
@@ -200,6 +205,19 @@ impl FrameDecoder {
             left => DecoderState::Data { left },
         };
         count
+    }
+
+    /// Makes room for octets of a chunk of which so much is left, in proportion to what was received. A vector would grow in
+    /// more steps, each of which copies the message, and the last one would make up to twice as much room as is needed.
+    fn make_room(&mut self, count: usize, left: usize) {
+        let received = self.message.len();
+        let is_full = self.message.capacity() - received < count;
+        // In less steps than these, many short chunks would take time that is not in proportion to them.
+        if is_full && left >= received / 8 {
+            // What would be left for another step is made room for in this one.
+            let more = if left <= 2 * GROWTH * received { left } else { GROWTH * received };
+            self.message.reserve_exact(more.max(count));
+        }
     }
 
     fn complete(&mut self) {
@@ -244,4 +262,45 @@ pub fn encode(message: &[u8]) -> Result<Vec<u8>, FramingError> {
     }
     framed.extend_from_slice(b"\n##\n");
     Ok(framed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_made_in_proportion_to_what_was_received() {
+        let mut decoder = FrameDecoder::with_limit(usize::MAX);
+        decoder.push(b"\n#4000000000\n");
+        let (mut received, mut steps, mut capacity) = (0, 0, 0);
+        for read in [1, 63, 1000, 1000].into_iter().chain([64 << 10; 100]) {
+            decoder.push(&vec![b'x'; read]);
+            received += read;
+            let room = decoder.message.capacity();
+            assert!(room <= (2 * GROWTH + 1) * received + 64, "{room} for {received}");
+            (steps, capacity) = (steps + usize::from(room != capacity), room);
+        }
+        assert!(steps < 8, "{steps}");
+    }
+
+    #[test]
+    fn message_of_one_chunk_takes_no_more_than_its_size() {
+        let framed = encode(&[b'x'; 1_000_000]).unwrap();
+        let mut decoder = FrameDecoder::new();
+        framed.chunks(64 << 10).for_each(|octets| decoder.push(octets));
+        let message = decoder.next().unwrap().unwrap();
+        assert_eq!((message.len(), message.capacity()), (1_000_000, 1_000_000));
+    }
+
+    #[test]
+    fn short_chunks_do_not_make_room_one_by_one() {
+        let mut decoder = FrameDecoder::new();
+        let (mut steps, mut capacity) = (0, 0);
+        for _ in 0..100_000 {
+            decoder.push(b"\n#3\nabc");
+            let room = decoder.message.capacity();
+            (steps, capacity) = (steps + usize::from(room != capacity), room);
+        }
+        assert!(steps < 40, "{steps}");
+    }
 }
