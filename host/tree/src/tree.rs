@@ -24,6 +24,15 @@ impl NodeId {
 /// They are copied along with the value.
 pub type Bindings = Box<[(Box<str>, Box<str>)]>;
 
+/// The number of [`Bindings`] in one [`Tree`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BindingsId(u32);
+
+impl BindingsId {
+    /// No prefixes.
+    pub(crate) const NONE: Self = Self(0);
+}
+
 #[derive(Clone, Debug)]
 struct NodeData {
     name: Name,
@@ -138,6 +147,17 @@ impl Tree {
     /// Reserves memory for this many more nodes.
     pub fn reserve(&mut self, nodes: usize) {
         self.nodes.reserve(nodes);
+    }
+
+    /// Returns the size in bytes of all stored values, and of how many more there is room.
+    #[inline]
+    pub(crate) fn text_room(&self) -> (usize, usize) {
+        (self.text.len(), self.text.capacity() - self.text.len())
+    }
+
+    /// Reserves memory for so many bytes more of values.
+    pub(crate) fn reserve_text(&mut self, bytes: usize) {
+        self.text.reserve_exact(bytes);
     }
 
     // The number of a node of another tree is a caller's bug. It reads as the root, so that the bug does not
@@ -268,15 +288,34 @@ impl Tree {
         Ok(())
     }
 
+    /// Sets the node's text, which uses these prefixes.
+    #[inline]
+    pub(crate) fn set_value_of(
+        &mut self,
+        node: NodeId,
+        value: &str,
+        bindings: BindingsId,
+    ) -> Result<(), Error> {
+        let value = self.store(value)?;
+        self.give(node, GivenValue { value, bindings: bindings.0 });
+        Ok(())
+    }
+
     /// Stores a value, which [`give`](Self::give) can then assign to nodes.
     pub(crate) fn keep(&mut self, value: &str, bindings: &[(&str, &str)]) -> Result<GivenValue, Error> {
+        let value = self.store(value)?;
+        Ok(GivenValue { value, bindings: self.intern_bindings(bindings).0 })
+    }
+
+    #[inline]
+    fn store(&mut self, value: &str) -> Result<NodeValue, Error> {
         let start = u32::try_from(self.text.len()).map_err(|_| Error::TooLarge)?;
         let length = u32::try_from(value.len()).map_err(|_| Error::TooLarge)?;
         if start.checked_add(length).is_none_or(|end| end == NONE) {
             return Err(Error::TooLarge);
         }
         self.text.push_str(value);
-        Ok(GivenValue { value: NodeValue { start, length }, bindings: self.intern_bindings(bindings) })
+        Ok(NodeValue { start, length })
     }
 
     /// Returns the node's current value.
@@ -296,19 +335,20 @@ impl Tree {
         self.text.len()
     }
 
-    fn intern_bindings(&mut self, bindings: &[(&str, &str)]) -> u32 {
+    /// Returns the number of a set of prefixes, and assigns one if the set is new.
+    pub(crate) fn intern_bindings(&mut self, bindings: &[(&str, &str)]) -> BindingsId {
         if bindings.is_empty() {
-            return 0;
+            return BindingsId::NONE;
         }
         let bindings: Bindings =
             bindings.iter().map(|&(prefix, namespace)| (prefix.into(), namespace.into())).collect();
         if let Some(&id) = self.binding_ids.get(&bindings) {
-            return id;
+            return BindingsId(id);
         }
         let id = u32::try_from(self.bindings.len()).unwrap_or(0);
         self.bindings.push(bindings.clone());
         self.binding_ids.insert(bindings, id);
-        id
+        BindingsId(id)
     }
 
     /// Removes the node's text.
@@ -349,10 +389,18 @@ impl Tree {
     }
 
     /// Adds a node as the last child of `parent`.
+    #[inline]
     pub fn append(&mut self, parent: NodeId, name: Name) -> Result<NodeId, Error> {
         let id = u32::try_from(self.nodes.len()).ok().filter(|&id| id != NONE).ok_or(Error::TooLarge)?;
-        self.nodes.push(NodeData::detached(name));
-        self.attach(NodeId(id), parent, None);
+        let previous = self.node(parent).last_child;
+        self.nodes.push(NodeData { parent: parent.0, previous, ..NodeData::detached(name) });
+        self.update(previous, |node_before| node_before.next = id);
+        self.update(parent.0, |parent| {
+            if previous == NONE {
+                parent.first_child = id;
+            }
+            parent.last_child = id;
+        });
         Ok(NodeId(id))
     }
 

@@ -34,7 +34,9 @@ pub fn is_representable(character: char) -> bool {
 pub fn unrepresentable(text: &str) -> Option<char> {
     // Checking the bytes first is cheap: U+FFFE and U+FFFF begin with 0xEF.
     let suspect = |byte: u8| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r') || byte == 0xef;
-    if !text.bytes().any(suspect) {
+    // Without an end in between, the bytes of a chunk are checked many at a time.
+    let is_plain = |chunk: &[u8]| !chunk.iter().fold(false, |found, &byte| found | suspect(byte));
+    if text.as_bytes().chunks(64).all(is_plain) {
         return None;
     }
     text.chars().find(|&character| !is_representable(character))

@@ -1,23 +1,29 @@
 //! Reading XML text into a tree.
 
+mod attributes;
+mod known;
 mod scope;
 
 use std::borrow::Cow;
 
-use quick_xml::{
-    XmlVersion,
-    events::{BytesRef, BytesStart, Event, attributes::Attribute},
-};
+use confine_markup::{Markup, MarkupReader, StartTag};
+use quick_xml::events::{BytesCData, BytesRef, BytesText};
 
-use self::scope::PrefixScope;
+use self::{
+    known::{KnownBindings, KnownDeclarations, KnownNames, NamePlace},
+    scope::PrefixScope,
+};
 use super::{
     error::{XmlError, XmlFault},
     is_blank, is_representable, unrepresentable,
 };
-use crate::{Error, Name, NodeId, QName, Tree, name::is_name};
+use crate::{Error, Name, NodeId, QName, Tree, name::is_name, tree::BindingsId};
 
 /// How many characters of the text an error shows.
 const EXCERPT: usize = 40;
+
+/// From so many bytes of values on, memory is reserved for all of them.
+const FORECAST_FROM: usize = 64 << 10;
 
 /// Limits of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +154,9 @@ fn clip(text: &str) -> String {
 /// An element that is open.
 struct OpenElement {
     node: NodeId,
-    has_children: bool,
+    name: Name,
+    /// The name of its last child.
+    last: Option<Name>,
 }
 
 struct TreeReading<'a, 't> {
@@ -157,7 +165,9 @@ struct TreeReading<'a, 't> {
     /// The number of open elements that are skipped.
     skipped: usize,
     tree: &'t mut Tree,
-    reader: quick_xml::Reader<&'a [u8]>,
+    reader: MarkupReader<'a>,
+    /// The length of the input.
+    length: usize,
     /// The offset in the input at which the current markup starts.
     offset: usize,
     /// Whether the input has a carriage return: if not, no line ends need normalizing.
@@ -167,32 +177,39 @@ struct TreeReading<'a, 't> {
     bindings: usize,
     open: Vec<OpenElement>,
     scope: PrefixScope,
+    known_names: KnownNames<'a>,
+    known_declarations: KnownDeclarations<'a>,
+    known_bindings: KnownBindings,
     /// The text since the last tag.
     text: Cow<'a, str>,
 }
 
 impl<'a, 't> TreeReading<'a, 't> {
     fn new(options: &XmlTreeReader<'_>, tree: &'t mut Tree, input: &'a str) -> Result<Self, ReadStop> {
-        if let Some(character) = unrepresentable(input).filter(|_| !options.is_tolerant) {
+        if !options.is_tolerant
+            && let Some(character) = unrepresentable(input)
+        {
             let offset = input.find(character).unwrap_or_default();
             return Err(ReadStop::Text(offset, XmlFault::Character(character)));
         }
-        // At most half of the tags are start tags, unless elements are empty.
-        let tags = memchr::memchr_iter(b'<', input.as_bytes()).count();
-        tree.reserve((tags / 2 + 1).min(options.limits.nodes));
+        tree.reserve(most_elements(input).min(options.limits.nodes));
         let scope = PrefixScope::new(options.scope, tree.names_mut());
         Ok(Self {
             limits: options.limits,
             is_tolerant: options.is_tolerant,
             skipped: 0,
             tree,
-            reader: quick_xml::Reader::from_str(input),
+            reader: MarkupReader::new(input),
+            length: input.len(),
             offset: 0,
             has_returns: memchr::memchr(b'\r', input.as_bytes()).is_some(),
             nodes: 0,
             bindings: 0,
             open: Vec::new(),
             scope,
+            known_names: KnownNames::default(),
+            known_declarations: KnownDeclarations::default(),
+            known_bindings: KnownBindings::default(),
             text: Cow::default(),
         })
     }
@@ -207,48 +224,47 @@ impl<'a, 't> TreeReading<'a, 't> {
 
     fn run(&mut self, parent: NodeId) -> Result<(), ReadStop> {
         loop {
-            self.offset = usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX);
-            let event = match self.reader.read_event() {
-                Ok(event) => event,
+            self.offset = self.reader.position();
+            let markup = match self.reader.read_leaves() {
+                Ok(markup) => markup,
                 Err(error) => {
-                    self.offset = usize::try_from(self.reader.error_position()).unwrap_or(usize::MAX);
-                    return self.malformed(error);
+                    self.offset = error.offset;
+                    return self.malformed(error.problem);
                 }
             };
-            match event {
-                Event::Start(_) if self.skipped > 0 => self.skipped += 1,
-                Event::End(_) if self.skipped > 0 => self.skipped -= 1,
-                Event::Eof => return self.finish(),
-                Event::DocType(_) => return self.stop(XmlFault::Doctype),
+            match markup {
+                Markup::Start(_) if self.skipped > 0 => self.skipped += 1,
+                Markup::End if self.skipped > 0 => self.skipped -= 1,
+                Markup::EndOfText => return self.finish(),
+                Markup::Doctype => return self.stop(XmlFault::Doctype),
                 _ if self.skipped > 0 => {}
-                Event::Start(tag) => self.start(&tag, parent)?,
-                Event::End(_) => self.end()?,
-                Event::Empty(tag) => {
-                    self.start(&tag, parent)?;
-                    match self.skipped {
-                        0 => self.end()?,
-                        _ => self.skipped = 0,
+                Markup::Start(tag) => match self.start(tag, parent)? {
+                    Some((node, name)) => self.open.push(OpenElement { node, name, last: None }),
+                    None => self.skipped = 1,
+                },
+                Markup::Leaf { tag, value, end } => {
+                    if let Some((node, _)) = self.start(tag, parent)? {
+                        self.offset = end;
+                        self.leaf(node, value)?;
+                        self.scope.leave();
                     }
                 }
-                Event::Text(text) if self.has_returns => self.push(text.xml10_content()),
-                Event::Text(text) => self.push(text.into_inner()),
-                Event::CData(text) if self.has_returns => self.push(text.xml10_content()),
-                Event::CData(text) => self.push(text.into_inner()),
-                Event::GeneralRef(reference) => match self.reference(&reference) {
-                    Ok(character) => self.text.to_mut().push(character),
-                    Err(ReadStop::Text(_, XmlFault::Character(character))) if self.is_tolerant => {
-                        self.text.to_mut().push(character);
+                Markup::Empty(tag) => {
+                    if self.start(tag, parent)?.is_some() {
+                        self.scope.leave();
                     }
-                    Err(_) if self.is_tolerant => {
-                        let text = self.text.to_mut();
-                        text.extend(["&", &*reference, ";"]);
-                    }
-                    Err(stop) => return Err(stop),
-                },
-                Event::Comment(_) => {}
-                Event::Decl(_) if self.offset == 0 => {}
-                Event::PI(_) if self.is_tolerant => {}
-                Event::Decl(_) | Event::PI(_) => return self.stop(XmlFault::Instruction),
+                }
+                Markup::End => self.end()?,
+                Markup::Text(text) if self.has_returns => {
+                    self.push(BytesText::from_escaped(text).xml10_content());
+                }
+                Markup::CData(text) if self.has_returns => self.push(BytesCData::new(text).xml10_content()),
+                Markup::Text(text) | Markup::CData(text) => self.push(text.into()),
+                Markup::Reference(name) => self.push_reference(&BytesRef::new(name))?,
+                Markup::Comment => {}
+                Markup::Declaration if self.offset == 0 => {}
+                Markup::Instruction if self.is_tolerant => {}
+                Markup::Declaration | Markup::Instruction => return self.stop(XmlFault::Instruction),
             }
         }
     }
@@ -272,8 +288,23 @@ impl<'a, 't> TreeReading<'a, 't> {
         }
     }
 
+    fn push_reference(&mut self, reference: &BytesRef<'_>) -> Result<(), ReadStop> {
+        match self.reference(reference) {
+            Ok(character) => self.text.to_mut().push(character),
+            Err(ReadStop::Text(_, XmlFault::Character(character))) if self.is_tolerant => {
+                self.text.to_mut().push(character);
+            }
+            Err(_) if self.is_tolerant => self.text.to_mut().extend(["&", &**reference, ";"]),
+            Err(stop) => return Err(stop),
+        }
+        Ok(())
+    }
+
     /// Checks that the text before or after an element is blank.
     fn check_blank_text(&mut self) -> Result<(), ReadStop> {
+        if self.text.is_empty() {
+            return Ok(());
+        }
         let text = std::mem::take(&mut self.text);
         match (is_blank(&text), self.open.last()) {
             (true, _) => Ok(()),
@@ -291,7 +322,9 @@ impl<'a, 't> TreeReading<'a, 't> {
         Ok(())
     }
 
-    fn start(&mut self, tag: &BytesStart<'a>, parent: NodeId) -> Result<(), ReadStop> {
+    /// Adds the node of an element, and enters its scope. Returns none if the element is to be skipped.
+    #[inline]
+    fn start(&mut self, tag: StartTag<'a>, parent: NodeId) -> Result<Option<(NodeId, Name)>, ReadStop> {
         self.check_blank_text()?;
         if self.open.len() == self.limits.depth {
             return self.stop(XmlFault::TooDeep(self.limits.depth));
@@ -301,43 +334,59 @@ impl<'a, 't> TreeReading<'a, 't> {
         }
         self.nodes += 1;
         self.scope.enter();
-        let has_attributes = !is_blank(tag.attributes_raw());
-        if has_attributes {
-            self.declarations(tag)?;
-        }
+        let has_attributes = !is_blank(tag.attributes());
+        let has_others = has_attributes && self.declare(tag)?;
         let parent = self.open.last().map_or(parent, |open| open.node);
-        let name = match self.element_name(tag) {
-            Ok(name) if !self.is_tolerant || !is_junos_comment(self.tree.names().resolve(name)) => name,
+        let Some(name) = self.name(tag, parent)? else { return Ok(None) };
+        if let Some(open) = self.open.last_mut() {
+            open.last = Some(name);
+        }
+        let node = self.tree.append(parent, name)?;
+        if has_others {
+            self.attributes(&tag.to_bytes(), node)?;
+        }
+        Ok(Some((node, name)))
+    }
+
+    /// Returns the name of an element, or none if the element is to be skipped.
+    #[inline]
+    fn name(&mut self, tag: StartTag<'a>, parent: NodeId) -> Result<Option<Name>, ReadStop> {
+        let place = match self.open.last() {
+            None => NamePlace::Top,
+            Some(OpenElement { last: Some(name), .. }) => NamePlace::After(*name),
+            Some(OpenElement { name, .. }) => NamePlace::FirstIn(*name),
+        };
+        let default = self.scope.default_namespace();
+        if let Some(name) = self.known_names.get(place, default, tag.name()) {
+            return Ok(Some(name));
+        }
+        match self.element_name(tag.name()) {
+            Ok(name) if !self.is_tolerant || !is_junos_comment(self.tree.names().resolve(name)) => {
+                self.known_names.add(place, default, tag.name(), name);
+                return Ok(Some(name));
+            }
             skipped => {
                 self.nodes -= 1;
                 self.scope.leave();
-                self.skipped = 1;
-                return match skipped {
-                    Err(_) if tag.name().as_ref() == UNBOUND_JUNOS_COMMENT && self.is_tolerant => Ok(()),
-                    Err(ReadStop::Text(_, fault)) => self.tolerate(parent, fault),
-                    skipped => skipped.map(drop),
-                };
+                match skipped {
+                    Err(_) if tag.name() == UNBOUND_JUNOS_COMMENT && self.is_tolerant => {}
+                    Err(ReadStop::Text(_, fault)) => self.tolerate(parent, fault)?,
+                    skipped => drop(skipped?),
+                }
             }
-        };
-        if let Some(open) = self.open.last_mut() {
-            open.has_children = true;
         }
-        let node = self.tree.append(parent, name)?;
-        if has_attributes {
-            self.attributes(tag, node)?;
-        }
-        self.open.push(OpenElement { node, has_children: false });
-        Ok(())
+        Ok(None)
     }
 
     fn end(&mut self) -> Result<(), ReadStop> {
-        // The library has checked that the tags match.
-        let Some(OpenElement { node, has_children }) = self.open.pop() else { return Ok(()) };
-        if has_children {
+        // The reader has checked that the tags match.
+        let Some(OpenElement { node, last, .. }) = self.open.pop() else { return Ok(()) };
+        if self.text.is_empty() {
+        } else if last.is_some() {
             if !is_blank(&std::mem::take(&mut self.text)) {
                 self.tolerate(node, XmlFault::MixedContent)?;
             }
-        } else if !self.text.is_empty() {
+        } else {
             let text = std::mem::take(&mut self.text);
             self.set_value(node, &text)?;
         }
@@ -345,28 +394,70 @@ impl<'a, 't> TreeReading<'a, 't> {
         Ok(())
     }
 
+    #[inline]
+    fn leaf(&mut self, node: NodeId, value: &str) -> Result<(), ReadStop> {
+        if value.is_empty() {
+            return Ok(());
+        }
+        if self.has_returns {
+            return self.set_value(node, &BytesText::from_escaped(value).xml10_content());
+        }
+        self.set_value(node, value)
+    }
+
+    #[inline]
     fn set_value(&mut self, node: NodeId, value: &str) -> Result<(), ReadStop> {
+        let bindings = match memchr::memchr(b':', value.as_bytes()) {
+            Some(_) => self.bindings_of(value)?,
+            None => BindingsId::NONE,
+        };
+        let (stored, room) = self.tree.text_room();
+        if room < value.len() && stored >= FORECAST_FROM {
+            self.reserve_text(stored, value.len());
+        }
+        Ok(self.tree.set_value_of(node, value, bindings)?)
+    }
+
+    /// Reserves memory for a value and those that follow it. If they are as long as those before, it is enough, and none of
+    /// them is copied once more. It is never more than there is text.
+    fn reserve_text(&mut self, stored: usize, more: usize) {
+        let read = self.reader.position().max(1);
+        let left = self.length.saturating_sub(read);
+        let forecast = stored.saturating_mul(left) / read;
+        let forecast = forecast.saturating_add(forecast / 16).max(stored / 2);
+        self.tree.reserve_text(forecast.min(left).saturating_add(more));
+    }
+
+    /// Returns the bindings of the prefixes that a value with colons may use.
+    fn bindings_of(&mut self, value: &str) -> Result<BindingsId, ReadStop> {
         let used = self.scope.used_by(value, self.limits.attributes);
         // Writing declares these prefixes at the element.
         if used.len() > self.limits.attributes {
             return self.stop(XmlFault::TooManyAttributes(self.limits.attributes));
         }
-        let used = used.into_iter().map(|(prefix, id)| (prefix, self.tree.names().namespace(id).to_owned()));
-        let used: Vec<(&str, String)> = used.collect();
-        self.bindings += used.iter().map(|(prefix, namespace)| prefix.len() + namespace.len()).sum::<usize>();
+        let names = self.tree.names();
+        self.bindings +=
+            used.iter().map(|used| used.text.len() + names.namespace(used.namespace).len()).sum::<usize>();
         if self.bindings > self.limits.bindings {
             return self.stop(XmlFault::TooManyBindings(self.limits.bindings));
         }
-        let bindings: Vec<(&str, &str)> = used.iter().map(|(prefix, ns)| (*prefix, &**ns)).collect();
-        Ok(self.tree.set_value(node, value, &bindings)?)
+        if let Some(bindings) = self.known_bindings.get(&used) {
+            return Ok(bindings);
+        }
+        let texts: Vec<(&str, String)> =
+            used.iter().map(|used| (used.text, names.namespace(used.namespace).to_owned())).collect();
+        let texts: Vec<(&str, &str)> =
+            texts.iter().map(|(prefix, namespace)| (*prefix, &**namespace)).collect();
+        let bindings = self.tree.intern_bindings(&texts);
+        self.known_bindings.add(&used, bindings);
+        Ok(bindings)
     }
 
-    fn element_name(&mut self, tag: &BytesStart<'a>) -> Result<Name, ReadStop> {
-        let name = tag.name();
-        let (prefix, local) = match name.as_ref().split_once(':') {
-            None => ("", name.as_ref()),
-            Some(("", _)) => return self.stop(XmlFault::Name(clip(name.as_ref()))),
-            Some(("xml", _)) => return self.stop(XmlFault::Reserved(clip(name.as_ref()))),
+    fn element_name(&mut self, name: &str) -> Result<Name, ReadStop> {
+        let (prefix, local) = match name.split_once(':') {
+            None => ("", name),
+            Some(("", _)) => return self.stop(XmlFault::Name(clip(name))),
+            Some(("xml", _)) => return self.stop(XmlFault::Reserved(clip(name))),
             Some((prefix, local)) => (prefix, local),
         };
         let Some(namespace) = self.scope.resolve(prefix) else {
@@ -377,95 +468,9 @@ impl<'a, 't> TreeReading<'a, 't> {
             return Ok(name);
         }
         if !is_name(local) {
-            return self.stop(XmlFault::Name(clip(name.as_ref())));
+            return self.stop(XmlFault::Name(clip(name)));
         }
         Ok(self.tree.names_mut().intern_in(namespace, local))
-    }
-
-    /// Calls `each` for the tag's attributes as written, up to the limit.
-    fn each_attribute(
-        &mut self,
-        tag: &BytesStart<'_>,
-        mut each: impl FnMut(&mut Self, &str, &Attribute<'_>) -> Result<(), ReadStop>,
-    ) -> Result<(), ReadStop> {
-        let mut attributes = tag.attributes();
-        // The library would compare them with each other before their number is known to be small.
-        attributes.with_checks(false);
-        for (index, attribute) in attributes.enumerate() {
-            if index == self.limits.attributes {
-                return self.stop(XmlFault::TooManyAttributes(self.limits.attributes));
-            }
-            match attribute {
-                Ok(attribute) => match each(self, attribute.key.as_ref(), &attribute) {
-                    // What an attribute of a reply says is not configuration.
-                    Err(ReadStop::Text(..)) if self.is_tolerant => {}
-                    result => result?,
-                },
-                Err(error) => return self.malformed(error),
-            }
-        }
-        Ok(())
-    }
-
-    fn declarations(&mut self, tag: &BytesStart<'_>) -> Result<(), ReadStop> {
-        self.each_attribute(tag, |this, key, attribute| {
-            let Some(prefix) = declared_prefix(key) else { return Ok(()) };
-            if !prefix.is_empty() && !is_name(prefix) {
-                return this.stop(XmlFault::Name(clip(prefix)));
-            }
-            let namespace = this.attribute_value(attribute)?;
-            if namespace.len() > this.limits.namespace {
-                return this.stop(XmlFault::LongNamespace(this.limits.namespace));
-            }
-            let reserved = prefix == "xmlns" || (prefix == "xml") != (*namespace == *super::XML);
-            if reserved || (namespace.is_empty() && !prefix.is_empty()) {
-                return this.stop(XmlFault::Declaration(clip(prefix)));
-            }
-            let namespace = this.tree.names_mut().intern_namespace(&namespace);
-            if !this.scope.declare(prefix, namespace) {
-                return this.stop(XmlFault::DuplicateAttribute(clip(key)));
-            }
-            Ok(())
-        })
-    }
-
-    fn attributes(&mut self, tag: &BytesStart<'_>, node: NodeId) -> Result<(), ReadStop> {
-        self.each_attribute(tag, |this, key, attribute| {
-            if declared_prefix(key).is_some() {
-                return Ok(());
-            }
-            // An attribute without a prefix is in no namespace, whatever the default namespace is.
-            let (namespace, local) = match key.split_once(':') {
-                None => (this.tree.names_mut().intern_namespace(""), key),
-                Some((prefix, local)) => match this.scope.resolve(prefix) {
-                    Some(namespace) if !prefix.is_empty() => (namespace, local),
-                    _ => return this.stop(XmlFault::UnboundPrefix(clip(prefix))),
-                },
-            };
-            if !is_name(local) {
-                return this.stop(XmlFault::Name(clip(key)));
-            }
-            let name = this.tree.names_mut().intern_in(namespace, local);
-            let value = this.attribute_value(attribute)?;
-            if !this.tree.add_attribute(node, name, &value) {
-                return this.stop(XmlFault::DuplicateAttribute(clip(key)));
-            }
-            Ok(())
-        })
-    }
-
-    fn attribute_value<'v>(&self, attribute: &Attribute<'v>) -> Result<Cow<'v, str>, ReadStop> {
-        if attribute.value.contains('<') {
-            return self.malformed("`<` is not allowed in an attribute value: write `&lt;`");
-        }
-        let value = match attribute.normalized_value(XmlVersion::Explicit1_0) {
-            Ok(value) => value,
-            Err(error) => return self.malformed(error),
-        };
-        match unrepresentable(&value) {
-            Some(character) => self.stop(XmlFault::Character(character)),
-            None => Ok(value),
-        }
     }
 
     fn reference(&self, reference: &BytesRef<'_>) -> Result<char, ReadStop> {
@@ -485,6 +490,20 @@ impl<'a, 't> TreeReading<'a, 't> {
     }
 }
 
+/// Returns how many elements a text has at most.
+fn most_elements(text: &str) -> usize {
+    const CHUNK: usize = 128;
+    const SHORTEST: usize = "<a/>".len();
+    let text = text.as_bytes();
+    let after = text.get(1..).unwrap_or_default();
+    // Sums of a byte each are computed many at a time. They stay below 256.
+    let starts = text.chunks(CHUNK).zip(after.chunks(CHUNK)).map(|(text, after)| {
+        let starts = text.iter().zip(after).map(|(&byte, &next)| u8::from(byte == b'<' && next != b'/'));
+        usize::from(starts.fold(0_u8, u8::wrapping_add))
+    });
+    starts.sum::<usize>().min(text.len() / SHORTEST + 1)
+}
+
 /// The name of a comment of Junos if a reply does not declare its prefix.
 const UNBOUND_JUNOS_COMMENT: &str = "junos:comment";
 
@@ -492,13 +511,4 @@ const UNBOUND_JUNOS_COMMENT: &str = "junos:comment";
 fn is_junos_comment(name: QName<'_>) -> bool {
     name.local == "comment"
         && name.namespace.strip_prefix("http://xml.juniper.net/").is_some_and(|rest| rest.ends_with("junos"))
-}
-
-/// Returns the prefix that an attribute declares, if it is a namespace declaration; empty for the default
-/// namespace.
-fn declared_prefix(key: &str) -> Option<&str> {
-    match key.strip_prefix("xmlns")? {
-        "" => Some(""),
-        rest => rest.strip_prefix(':'),
-    }
 }

@@ -386,3 +386,58 @@ fn unwritable_content_is_rejected() {
     `/a/b` cannot be written as XML: `c d` is not a name
     ");
 }
+
+/// Elements whose names, declarations and values mean something else in each of them.
+fn repeated_elements() -> impl Strategy<Value = String> {
+    let scope = prop::sample::select(vec![
+        "",
+        " xmlns='urn:x'",
+        " xmlns='urn:y'",
+        " xmlns:p='urn:x'",
+        " xmlns:p='urn:y'",
+        " xmlns:q='urn:x' xmlns:p='urn:y'",
+        " a='1'",
+        " xmlns:p='urn:x' p:a='1'",
+    ]);
+    let value = prop::sample::select(vec!["", "1", "p:b", "q:b", "p:b q:c", "&amp;", "p:b&lt;"]);
+    let name = || prop::sample::select(vec!["a", "b", "p:a", "comment"]);
+    let leaf = (name(), scope.clone(), value)
+        .prop_map(|(name, scope, value)| format!("<{name}{scope}>{value}</{name}>"));
+    leaf.prop_recursive(3, 24, 4, move |inner| {
+        (name(), scope.clone(), prop::collection::vec(inner, 0..4))
+            .prop_map(|(name, scope, inner)| format!("<{name}{scope}>{}</{name}>", inner.concat()))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// What is remembered of one element changes nothing of another.
+    #[test]
+    fn each_element_is_read_as_if_it_were_alone(elements in prop::collection::vec(repeated_elements(), 1..6), tolerant in any::<bool>()) {
+        let scope = [("", "urn:around"), ("p", "urn:p"), ("q", "http://xml.juniper.net/junos")];
+        let reader = if tolerant { XmlTreeReader::new().tolerant() } else { XmlTreeReader::new() }.scope(&scope);
+        let mut together = Tree::new();
+        reader.read(&mut together, Tree::ROOT, &elements.concat()).unwrap();
+        let mut alone = Tree::new();
+        for element in &elements {
+            let mut tree = Tree::new();
+            reader.read(&mut tree, Tree::ROOT, element).unwrap();
+            if let Some(top) = tree.first_child(Tree::ROOT) {
+                alone.append_copy(Tree::ROOT, &tree, top).unwrap();
+            }
+        }
+        prop_assert_eq!(write(&together, Tree::ROOT).unwrap(), write(&alone, Tree::ROOT).unwrap());
+    }
+}
+
+#[test]
+fn room_for_values_is_what_the_text_suggests() {
+    let even = parse(&"<a><b>value of a leaf</b><c>1</c></a>".repeat(20_000)).unwrap();
+    let (stored, room) = even.text_room();
+    assert!(room < stored / 10, "{room} of {stored}");
+    // The first half is one value, the other has none.
+    let uneven = format!("<a>{}</a>{}", "x".repeat(1 << 20), "<b/>".repeat(1 << 18));
+    let (stored, room) = parse(&uneven).unwrap().text_room();
+    assert!(stored + room <= uneven.len(), "{room} beside {stored}");
+}
