@@ -22,7 +22,12 @@ pub fn config_tree(content: &Payload<'_>) -> Result<Tree, Error> {
         let way = ["devices", "device", "config"].map(|local| QName::new(CONTROLLER, local));
         tree.path_to(node).iter().map(|&step| tree.qname(step)).take(way.len()).eq(way)
     };
-    if tree.faults().all(|(node, _)| is_in_device(node)) { Ok(tree) } else { payload_tree(content) }
+    if tree.faults().all(|(node, _)| is_in_device(node)) {
+        return Ok(tree);
+    }
+    // Two trees of a large reply would take much memory.
+    drop(tree);
+    payload_tree(content)
 }
 
 fn read(content: &Payload<'_>, reader: &xml::XmlTreeReader<'_>) -> Result<Tree, Error> {
