@@ -465,3 +465,20 @@ async fn entry_that_an_instance_makes_stays_where_it_is() {
     succeeded(&testbed.commit(&removed("a")).await);
     assert_eq!(device(&testbed), rules("p z q"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_removed_in_an_entry_that_goes_is_on_record() {
+    let mut testbed = testbed("").await;
+    let (text, mtu) = ("unit[number='1']/text", set("unit[number='2']/mtu", "2"));
+    succeeded(&testbed.commit(&probe("b", &[&mtu], &[])).await);
+    succeeded(&testbed.commit(&probe("c", &[&set(text, "n"), &mtu], &[])).await);
+    for again in [false, true] {
+        if again {
+            testbed.restart().await;
+        }
+        succeeded(&testbed.commit(&replaced("c", &[&set("cir", "1"), &remove(text)], &[])).await);
+        let refused = testbed.commit(&probe("a", &[&set(text, "n")], &[])).await;
+        assert!(failed(&refused).starts_with("conflict: "), "{again} {}", refused.reason());
+        testbed.base.discard().await.unwrap();
+    }
+}

@@ -61,9 +61,9 @@ impl Overlay {
         Ok(element)
     }
 
-    /// Returns whether the last edit of the node itself has removed it.
+    /// Returns whether the last edit of the node itself has removed it, by other means than [`strip`](Self::strip).
     pub fn is_removed(&self, node: NodeId) -> bool {
-        self.state(node).edit == NodeEdit::Removed
+        self.state(node).edit == NodeEdit::Removed && !self.stripped.contains(&node)
     }
 
     /// Returns the children of a node that the datastore has or that edits made, whether or not they exist now.
