@@ -2,8 +2,8 @@
 //!
 //! Entries that are made again stay where they were, as many as can. One that cannot goes next to those that do.
 
-use super::order::{longest_increasing, moved_among};
-use crate::{HashMap, HashSet, NodeId};
+use super::order::{RankedEntry, longest_increasing, moved_among};
+use crate::{Error, HashMap, HashSet, NodeId, StepCounter};
 
 /// An entry that a run has made or set.
 #[derive(Clone, Copy, Debug)]
@@ -24,117 +24,105 @@ pub(super) enum MadeKind {
 }
 
 /// Returns the entries of a list in the order that the services give them. `made` are those which were made for one service
-/// each, in the order in which they were, each once; the rest stays where it is. What is new goes to the end, unless it is made
-/// before an entry that stays.
-pub(super) fn order_made(list: &[NodeId], made: &[Vec<MadeEntry>]) -> Vec<NodeId> {
-    let mut moved = Moved::default();
-    made.iter().for_each(|made| moved.add(made, list));
-    if moved.all.is_empty() {
-        return list.to_vec();
-    }
-    let mut placed = PlacedEntries::default();
-    for &entry in list {
-        if !moved.all.contains(&entry) {
-            placed.place(entry, &mut moved);
+/// each, in the order in which they were, each once; the rest stays where it is. What is new is at the end, and stays there
+/// unless it is made before an entry that stays. Each service begins with what the one before it has left.
+///
+/// # Errors
+/// [`Error::Stopped`].
+pub(super) fn order_made(
+    list: &[NodeId],
+    made: &[Vec<MadeEntry>],
+    steps: &mut StepCounter,
+) -> Result<Vec<NodeId>, Error> {
+    let mut entries = list.to_vec();
+    let mut positions = positions_of(&entries);
+    for made in made {
+        let moves = EntryMoves::new(made, &positions);
+        if !moves.all.is_empty() {
+            steps.steps(entries.len())?;
+            entries = moves.apply(&entries);
+            positions = positions_of(&entries);
         }
     }
-    moved.last.sort_unstable();
-    for (_, entry) in std::mem::take(&mut moved.last) {
-        placed.place(entry, &mut moved);
-    }
-    // Different services may want contradictory things.
-    list.iter().for_each(|&entry| placed.place(entry, &mut moved));
-    placed.entries
+    Ok(entries)
 }
 
-/// What does not stay where it was, or was not there.
+fn positions_of(entries: &[NodeId]) -> HashMap<NodeId, usize> {
+    entries.iter().copied().zip(0..).collect()
+}
+
+/// What does not stay where it is.
 #[derive(Default)]
-struct Moved {
+struct EntryMoves {
     all: HashSet<NodeId>,
-    /// What goes before an entry, and what goes behind it.
+    /// What goes before an entry that stays.
     before: HashMap<NodeId, Vec<NodeId>>,
-    after: HashMap<NodeId, Vec<NodeId>>,
-    /// What goes to the end, by when it was made.
-    last: Vec<(u32, NodeId)>,
+    /// What goes behind the last one that stays.
+    after: Option<(NodeId, Vec<NodeId>)>,
+    /// What goes to the end.
+    last: Vec<NodeId>,
 }
 
-impl Moved {
-    fn add(&mut self, made: &[MadeEntry], list: &[NodeId]) {
-        let staying = staying(made, list);
-        let is_skipped = |made: &MadeEntry| made.kind == MadeKind::Stays && !staying.contains(&made.node);
-        let (mut waiting, mut previous): (Vec<MadeEntry>, _) = (Vec::new(), None);
+impl EntryMoves {
+    fn new(made: &[MadeEntry], positions: &HashMap<NodeId, usize>) -> Self {
+        let staying = staying(made, positions);
+        let is_skipped = |made: &&MadeEntry| made.kind == MadeKind::Stays && !staying.contains(&made.node);
+        let (mut moves, mut waiting, mut previous) = (Self::default(), Vec::<MadeEntry>::new(), None);
         for made in made.iter().filter(|made| !is_skipped(made)) {
             if staying.contains(&made.node) {
-                let before = waiting.drain(..).map(|made| made.node);
-                self.before.entry(made.node).or_default().extend(before);
+                let before: Vec<NodeId> = waiting.drain(..).map(|made| made.node).collect();
+                moves.all.extend(&before);
+                moves.before.insert(made.node, before);
                 previous = Some(made.node);
             } else {
-                self.all.insert(made.node);
                 waiting.push(*made);
             }
         }
-        // What is behind a new one is behind it at the end of the list.
-        let beside = match previous {
-            Some(_) => waiting.iter().take_while(|made| made.kind == MadeKind::Again).count(),
-            None => 0,
-        };
+        // What is behind a new one is behind it at the end of the list, where that is already.
+        let is_again = |made: &MadeEntry| made.kind == MadeKind::Again;
+        let beside = previous.map_or(0, |_| waiting.iter().take_while(|made| is_again(made)).count());
         let last = waiting.split_off(beside);
-        self.last.extend(last.into_iter().map(|made| (made.at, made.node)));
-        if let Some(previous) = previous {
-            self.after.entry(previous).or_default().extend(waiting.into_iter().map(|made| made.node));
+        if last.iter().any(is_again) {
+            moves.last = last.iter().map(|made| made.node).collect();
+            moves.all.extend(&moves.last);
         }
+        let after: Vec<NodeId> = waiting.into_iter().map(|made| made.node).collect();
+        moves.all.extend(&after);
+        moves.after = previous.map(|previous| (previous, after));
+        moves
+    }
+
+    fn apply(mut self, entries: &[NodeId]) -> Vec<NodeId> {
+        let mut ordered = Vec::with_capacity(entries.len());
+        for entry in entries.iter().filter(|entry| !self.all.contains(entry)) {
+            ordered.extend(self.before.remove(entry).unwrap_or_default());
+            ordered.push(*entry);
+            if let Some((_, after)) = self.after.take_if(|(previous, _)| previous == entry) {
+                ordered.extend(after);
+            }
+        }
+        ordered.extend(self.last);
+        ordered
     }
 }
 
 /// Returns what stays where it is of what a run has made: as many as can that are in the right order, among those that do not
 /// move.
-fn staying(made: &[MadeEntry], list: &[NodeId]) -> HashSet<NodeId> {
+fn staying(made: &[MadeEntry], positions: &HashMap<NodeId, usize>) -> HashSet<NodeId> {
     if made.iter().all(|made| made.kind == MadeKind::New) {
         return HashSet::default();
     }
-    let positions: HashMap<NodeId, usize> = list.iter().copied().zip(0..).collect();
-    let fixed = made.iter().filter(|made| made.kind == MadeKind::Stays);
-    let fixed: Vec<(usize, NodeId)> =
-        fixed.filter_map(|made| Some((*positions.get(&made.node)?, made.node))).collect();
-    let fixed: HashSet<NodeId> = longest_increasing(&fixed).into_iter().collect();
-    let among = made.iter().filter(|made| made.kind == MadeKind::Again || fixed.contains(&made.node));
-    let among: Vec<NodeId> = among.map(|made| made.node).collect();
-    let moved = moved_among(&among, list, &|node| !fixed.contains(&node));
-    among.into_iter().filter(|node| !moved.contains(node)).collect()
-}
-
-/// The entries in their new order.
-#[derive(Default)]
-struct PlacedEntries {
-    entries: Vec<NodeId>,
-    all: HashSet<NodeId>,
-}
-
-/// What is left to do.
-enum Placing {
-    /// Place an entry with what goes before it and behind it.
-    Around(NodeId),
-    This(NodeId),
-}
-
-impl PlacedEntries {
-    /// Places an entry that is not placed yet, with what goes before it and behind it.
-    fn place(&mut self, entry: NodeId, moved: &mut Moved) {
-        let mut todo = vec![Placing::Around(entry)];
-        while let Some(next) = todo.pop() {
-            match next {
-                Placing::Around(entry) if self.all.insert(entry) => {
-                    let after = moved.after.remove(&entry).unwrap_or_default();
-                    todo.extend(after.into_iter().rev().map(Placing::Around));
-                    todo.push(Placing::This(entry));
-                    let before = moved.before.remove(&entry).unwrap_or_default();
-                    todo.extend(before.into_iter().rev().map(Placing::Around));
-                }
-                Placing::Around(_) => {}
-                Placing::This(entry) => self.entries.push(entry),
-            }
-        }
-    }
+    let ranked = made.iter().filter(|made| made.kind != MadeKind::New);
+    let ranked = ranked.filter_map(|made| {
+        let rank = *positions.get(&made.node)? + 1;
+        Some(RankedEntry { rank, node: made.node, moves: made.kind == MadeKind::Again })
+    });
+    let mut ranked: Vec<RankedEntry> = ranked.collect();
+    let fixed = ranked.iter().filter(|entry| !entry.moves).map(|entry| (entry.rank, entry.node));
+    let fixed: HashSet<NodeId> = longest_increasing(&fixed.collect::<Vec<_>>()).into_iter().collect();
+    ranked.retain(|entry| entry.moves || fixed.contains(&entry.node));
+    let moved = moved_among(&ranked);
+    ranked.into_iter().map(|entry| entry.node).filter(|node| !moved.contains(node)).collect()
 }
 
 #[cfg(test)]
@@ -174,7 +162,7 @@ mod tests {
         let new = made.iter().flatten().filter(|made| made.kind == MadeKind::New).map(|made| made.node);
         let list: Vec<NodeId> = before.chars().map(|entry| nodes[index(entry)]).chain(new).collect();
         let name = |entry: NodeId| nodes.iter().position(|&node| node == entry).unwrap().to_string();
-        order_made(&list, &made).into_iter().map(name).collect()
+        order_made(&list, &made, &mut StepCounter::default()).unwrap().into_iter().map(name).collect()
     }
 
     #[test]

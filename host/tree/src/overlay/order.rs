@@ -162,7 +162,8 @@ impl Overlay {
         let end = entries.iter().rposition(|&node| stood(node));
         let end = end.map_or(0, |last| last + 1);
         entries.splice(end..end, late);
-        let entries = order_made(&entries, &self.made_entries((parent.node, name), &kind));
+        let made = self.made_entries((parent.node, name), &kind);
+        let entries = order_made(&entries, &made, &mut self.steps)?;
         let stored = self.stored_orders.get(&(parent.node, name));
         if stored.is_none() && entries == list && !list.iter().any(|node| self.placed.contains(node)) {
             return Ok(None);
@@ -174,9 +175,9 @@ impl Overlay {
         let is_read = self.is_list_read(&entries);
         let may_move = |node| self.is_remade(parent, node) || self.placed.contains(&node);
         let mut positioned = match is_read {
-            true => moved_among(&entries, &base, &may_move),
+            true => moved_among(&ranked(&entries, &base, &may_move)),
             // There may be others among them.
-            false => moved_among(&entries, &list, &may_move).union(&moved).copied().collect(),
+            false => moved_among(&ranked(&entries, &list, &may_move)).union(&moved).copied().collect(),
         };
         positioned.extend(entries.iter().filter(|&&node| !self.is_stored(node)));
         Ok(Some(ListOrder { entries, moved, positioned }))
@@ -318,25 +319,36 @@ impl RemadeOrder {
     }
 }
 
-/// Returns which of `entries` must move so that all are in this order, if they are in the order `before` now. Those that may
-/// not move are in the same order in both.
-pub(super) fn moved_among(
-    entries: &[NodeId],
-    before: &[NodeId],
-    may_move: &dyn Fn(NodeId) -> bool,
-) -> HashSet<NodeId> {
+/// An entry of a list whose order may change.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RankedEntry {
+    /// Where it is now, from 1.
+    pub(super) rank: usize,
+    pub(super) node: NodeId,
+    /// Whether it may move.
+    pub(super) moves: bool,
+}
+
+/// Returns the entries that are in a list now, each with where it is.
+fn ranked(entries: &[NodeId], before: &[NodeId], may_move: &dyn Fn(NodeId) -> bool) -> Vec<RankedEntry> {
     let ranks: HashMap<NodeId, usize> =
         before.iter().enumerate().map(|(rank, &node)| (node, rank + 1)).collect();
-    let ranked: Vec<(usize, NodeId, bool)> =
-        entries.iter().filter_map(|&node| Some((*ranks.get(&node)?, node, may_move(node)))).collect();
+    let ranked = entries
+        .iter()
+        .filter_map(|&node| Some(RankedEntry { rank: *ranks.get(&node)?, node, moves: may_move(node) }));
+    ranked.collect()
+}
+
+/// Returns which entries must move so that all are in this order. Those that may not move are in the same order now.
+pub(super) fn moved_among(ranked: &[RankedEntry]) -> HashSet<NodeId> {
     // What comes before an entry that may not move, and after it in the other order, moves.
     let (mut least, mut after) = (0, Vec::with_capacity(ranked.len()));
-    for &(rank, _, moves) in &ranked {
+    for &RankedEntry { rank, moves, .. } in ranked {
         after.push(least);
         least = if moves { least } else { least.max(rank) };
     }
     let (mut most, mut backwards) = (usize::MAX, Vec::with_capacity(ranked.len()));
-    for (&(rank, node, moves), least) in ranked.iter().zip(after).rev() {
+    for (&RankedEntry { rank, node, moves }, least) in ranked.iter().zip(after).rev() {
         if !moves || (rank > least && rank < most) {
             // Of two parts of the same length, the one stays that was made first.
             backwards.push((usize::MAX - rank, node));
@@ -344,11 +356,8 @@ pub(super) fn moved_among(
         most = if moves { most } else { most.min(rank) };
     }
     let kept: HashSet<NodeId> = longest_increasing(&backwards).into_iter().collect();
-    ranked
-        .into_iter()
-        .filter(|(_, node, moves)| *moves && !kept.contains(node))
-        .map(|(_, node, _)| node)
-        .collect()
+    let moved = ranked.iter().filter(|entry| entry.moves && !kept.contains(&entry.node));
+    moved.map(|entry| entry.node).collect()
 }
 
 /// Returns the entries of a longest part of a sequence in which the ranks increase.
