@@ -1,6 +1,6 @@
 //! Loading of what was read from the datastore into an overlay that may have edits.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     LiveNode, NodeEdit, NodeKind, Overlay, PrefixedText,
@@ -177,8 +177,8 @@ impl Overlay {
         loaded.into_iter().for_each(|node| self.displace_loaded(node));
     }
 
-    /// Restores the order of the datastore: children that were read one by one are in the order of the
-    /// requests.
+    /// Restores the order that the datastore has of the entries of each list: those that were read one by one are in the order
+    /// of the requests. Entries may be between them that were not read now, so nothing else moves.
     fn restore_order(&mut self, parent: NodeId, order: &[NodeId]) {
         if order.len() < 2 {
             return;
@@ -189,8 +189,17 @@ impl Overlay {
         if children.iter().filter(|child| wanted.contains(child)).eq(order) {
             return;
         }
-        let slots = children.iter_mut().filter(|child| wanted.contains(child));
-        slots.zip(order).for_each(|(slot, &child)| *slot = child);
+        let mut lists: HashMap<Name, VecDeque<NodeId>> = HashMap::default();
+        order.iter().for_each(|&child| lists.entry(self.tree.name(child)).or_default().push_back(child));
+        let mut is_changed = false;
+        for slot in children.iter_mut().filter(|child| wanted.contains(child)) {
+            let next = lists.get_mut(&self.tree.name(*slot)).and_then(VecDeque::pop_front);
+            is_changed |= next.is_some_and(|next| next != *slot);
+            *slot = next.unwrap_or(*slot);
+        }
+        if !is_changed {
+            return;
+        }
         for child in children {
             self.tree.detach(child);
             self.tree.attach(child, parent, None);

@@ -387,6 +387,37 @@ fn entries_ordered_by_user_keep_their_order() {
 }
 
 #[test]
+fn entries_keep_their_order_when_one_is_read_again() {
+    let entry = |name: &str| format!("<interface><name>{name}</name><unit>0</unit></interface>");
+    let interfaces = |content: String| format!("<interfaces xmlns='urn:if'>{content}</interfaces>");
+    let mut overlay = overlay(Model::new(), &interfaces(entry("a") + &entry("c")));
+    let at = |overlay: &Overlay, path: &str| {
+        let path = Path::parse(&format!("/devices/device[name='r1']/config/{path}")).unwrap();
+        overlay.resolve(&path, &Pattern::default(), &prefixes()).unwrap()
+    };
+    // Nodes of other names are read for the first time, in another order than they come here.
+    let search = "<search>z</search>";
+    for (again, path) in [
+        (search.to_owned(), "interfaces/search[.='z']"),
+        (search.to_owned() + &entry("a"), "interfaces/interface[name='a'][unit='0']"),
+    ] {
+        let device = format!(
+            "<devices xmlns='{CONTROLLER}'><device><name>r1</name><config>{}</config></device></devices>",
+            interfaces(again)
+        );
+        let read = [at(&overlay, path)];
+        overlay.load(&xml::parse(&device).unwrap(), &read).unwrap();
+    }
+    let list = at(&overlay, "interfaces/interface");
+    let names: Vec<String> = overlay
+        .find(&list)
+        .into_iter()
+        .map(|live| overlay.pattern(live.node()).steps.last().unwrap().key("name").unwrap().to_owned())
+        .collect();
+    assert_eq!(names, ["a", "c"]);
+}
+
+#[test]
 fn entry_put_back_and_moved_again_is_no_edit() {
     let entry = |name: &str| format!("<interface><name>{name}</name><unit>0</unit></interface>");
     let play = |order: &[&str]| {

@@ -79,6 +79,20 @@ fn entry_that_was_wanted_and_is_removed_comes_back_whole() {
 }
 
 #[test]
+fn entry_that_is_made_again_after_its_removal_goes_to_its_place() {
+    for last in [&["rule c", "make-rule a", "make-rule b"][..], &["make-rule b"], &["rule c", "make-rule b"]]
+    {
+        let mut device = PlayedDevice::new("", "a b c");
+        device.commit(&[("s1", Some(&["make-rule m", "rule c", "remove-rule b"]))]);
+        assert_eq!(device.list("rule"), "a m c");
+        device.commit(&[("s1", Some(last))]);
+        assert_eq!(device.list("rule"), "a b c", "{last:?}");
+        device.delete("s1");
+        assert_eq!((&*device.list("rule"), device.originals.len()), ("a b c", 0), "{last:?}");
+    }
+}
+
+#[test]
 fn move_of_a_wanted_entry_is_on_record() {
     let mut device = PlayedDevice::new("a b c", "");
     device.commit(&[("s1", Some(&["set b"])), ("s2", Some(&["set b"]))]);
