@@ -422,6 +422,7 @@ impl Sequence {
                 }
             }
         }
+        self.is_contradictory |= self.contradict_in_defaults();
         if self.is_contradictory {
             return;
         }
@@ -437,6 +438,25 @@ impl Sequence {
             self.check_made(index, &made);
         }
         assert_eq!(found, expected, "{:#?}", self.log);
+    }
+
+    /// Returns whether living instances set a leaf that has a default to different values.
+    fn contradict_in_defaults(&self) -> bool {
+        let mut values: BTreeMap<&str, &str> = BTreeMap::new();
+        let edits = self.living.values().flat_map(|(edits, _)| {
+            let mut last: BTreeMap<&str, &str> = BTreeMap::new();
+            for edit in edits {
+                match edit {
+                    Edit::Set(path, value) => drop(last.insert(path, value)),
+                    Edit::Remove(above) => last.retain(|path, _| !path.starts_with(above.as_str())),
+                }
+            }
+            last
+        });
+        let with_default = |path: &str| path == "name" || path.ends_with("/enabled");
+        edits
+            .filter(|(path, _)| with_default(path))
+            .any(|(path, value)| values.insert(path, value).is_some_and(|other| other != value))
     }
 
     /// Checks that what services make is there, and what only one makes is in the order in which it does.
