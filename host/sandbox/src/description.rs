@@ -2,7 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use confine_tree::{Path, PathError, PathStep, PatternStep, Predicate, PrefixError, PrefixMap, QName};
+use confine_tree::{
+    Path, PathError, PathStep, PatternStep, Predicate, PrefixError, PrefixMap, QName, StepParts,
+};
 
 use crate::{contract::exports::confine::service::handler, text};
 
@@ -141,7 +143,7 @@ fn list_size(list: &PatternStep) -> usize {
         .iter()
         .map(|(key, _)| size_of::<(Box<str>, Option<String>)>() + ALLOCATED + key.len())
         .sum();
-    size_of::<PatternStep>() + 2 * ALLOCATED + list.namespace.len() + list.local.len() + keys
+    size_of::<StepParts>() + 2 * ALLOCATED + list.namespace.len() + list.local.len() + keys
 }
 
 fn error(field: &str, text: &str, what: impl fmt::Display) -> DescriptionError {

@@ -47,6 +47,7 @@ mod keys;
 mod located_path;
 mod model_lists;
 mod name;
+mod names;
 mod nearest;
 mod overlay;
 pub mod path;
@@ -69,14 +70,15 @@ pub use error::Error;
 pub use hash::{HashMap, HashSet, HashState};
 pub use located_path::LocatedPath;
 pub use model_lists::{ModelFront, is_small};
-pub use name::{Name, Names, QName, is_name, is_name_character};
+pub use name::{Name, QName, is_name, is_name_character};
+pub use names::Names;
 pub use nearest::{did_you_mean, nearest};
 pub use overlay::{
     ChoiceInstance, EntryPosition, FragmentLoad, KnownOrders, ListOrder, LiveNode, NodeKind, Overlay,
     OverlayMark, PatternSearch, SchemaLocation, SchemaView, SearchProgress,
 };
 pub use path::{Path, PathError, PathFault, PathStep, Predicate};
-pub use pattern::{CreatedError, Pattern, PatternStep, PrefixTable};
+pub use pattern::{CreatedError, Pattern, PatternStep, PrefixTable, StepParts};
 pub use prefix_map::{PrefixError, PrefixMap};
 pub use read_set::ReadSet;
 pub use resolve::PathLocator;

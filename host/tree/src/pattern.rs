@@ -3,11 +3,12 @@
 use std::{
     borrow::Cow,
     fmt::{self, Write as _},
+    ops::{Deref, DerefMut},
     sync::Arc,
 };
 
 use crate::{
-    CONTROLLER, HashMap, Name, Names, QName,
+    CONTROLLER, HashMap, QName,
     path::{PathStep, Predicate, QuotedValue},
 };
 
@@ -22,10 +23,17 @@ pub struct Pattern {
 }
 
 /// One step of a [`Pattern`].
+///
+/// Copies share what they consist of: paths are copied often, and differ in few steps. A copy that is changed gets its own.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialOrd, Ord)]
 #[expect(clippy::derived_hash_with_manual_eq, reason = "the same is equal as if it were derived")]
-pub struct PatternStep {
-    /// The namespace of the node. Names are shared, because paths are copied often.
+pub struct PatternStep(Arc<StepParts>);
+
+/// What a [`PatternStep`] consists of.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialOrd, Ord)]
+#[expect(clippy::derived_hash_with_manual_eq, reason = "the same is equal as if it were derived")]
+pub struct StepParts {
+    /// The namespace of the node. Names are shared, because there are many steps of one name.
     pub namespace: Arc<str>,
     /// The name of the node without a prefix.
     pub local: Arc<str>,
@@ -36,7 +44,27 @@ pub struct PatternStep {
     pub entry: Option<Option<String>>,
 }
 
+impl Deref for PatternStep {
+    type Target = StepParts;
+
+    fn deref(&self) -> &StepParts {
+        &self.0
+    }
+}
+
+impl DerefMut for PatternStep {
+    fn deref_mut(&mut self) -> &mut StepParts {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
 impl PartialEq for PatternStep {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl PartialEq for StepParts {
     fn eq(&self, other: &Self) -> bool {
         // Most names that are compared are shared.
         let is_same = |one: &Arc<str>, other: &Arc<str>| Arc::ptr_eq(one, other) || one == other;
@@ -107,15 +135,14 @@ impl PatternStep {
         step
     }
 
-    /// Creates a step without predicates of a name that is shared.
-    pub(crate) fn shared(names: &Names, name: Name) -> Self {
-        let (namespace, local) = names.shared(name);
-        Self { namespace, local, ..Self::default() }
-    }
-
     /// Creates a step without predicates.
     pub fn new(name: QName<'_>) -> Self {
-        Self { namespace: name.namespace.into(), local: name.local.into(), ..Self::default() }
+        Self::shared(name.namespace.into(), name.local.into())
+    }
+
+    /// Creates a step without predicates of a name that is shared.
+    pub(crate) fn shared(namespace: Arc<str>, local: Arc<str>) -> Self {
+        Self(Arc::new(StepParts { namespace, local, keys: Vec::new(), entry: None }))
     }
 
     /// Returns the step's name.

@@ -217,7 +217,7 @@ impl Overlay {
             }
         };
         let mut resolved = match known {
-            Some(known) => PatternStep::shared(self.names(), known),
+            Some(known) => self.names().step(known),
             None => PatternStep::new(QName::new(namespace, &step.name)),
         };
         if step.predicates.is_empty() {

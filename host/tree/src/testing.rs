@@ -102,11 +102,11 @@ pub(crate) fn patterns(
 ) -> impl Strategy<Value = Vec<Pattern>> {
     let keys = proptest::collection::btree_map("[kl]", proptest::option::of(values), 0..3);
     let entry = proptest::option::weighted(0.2, proptest::option::of(values));
-    let step = (names, keys, entry).prop_map(|(local, keys, entry)| PatternStep {
-        namespace: "urn:x".into(),
-        local: local.into(),
-        keys: keys.into_iter().map(|(key, value)| (key.into(), value)).collect(),
-        entry,
+    let step = (names, keys, entry).prop_map(|(local, keys, entry)| {
+        let mut step = PatternStep::new(QName::new("urn:x", &local));
+        step.keys = keys.into_iter().map(|(key, value)| (key.into(), value)).collect();
+        step.entry = entry;
+        step
     });
     let pattern = proptest::collection::vec(step, 0..4).prop_map(|steps| Pattern { steps });
     proptest::collection::vec(pattern, count)

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use confine_nacm::AccessOperation;
 use confine_tree::{
-    BoundValue, DataNodeKind, LiveNode, LocatedPath, NodeId, Pattern, PatternStep, PrefixMap,
+    BoundValue, DataNodeKind, LiveNode, LocatedPath, NodeId, Pattern, PatternStep, PrefixMap, StepParts,
 };
 
 use crate::{
@@ -181,7 +181,8 @@ impl View {
     fn shown_node(&mut self, node: NodeId) -> String {
         let mut steps = Vec::new();
         for (node, mut step) in self.draft.overlay.lineage(node) {
-            let values = step.keys.iter_mut().map(|(_, value)| value).chain(step.entry.as_mut());
+            let StepParts { keys, entry, .. } = &mut *step;
+            let values = keys.iter_mut().map(|(_, value)| value).chain(entry);
             for (value, bindings) in values.zip(self.draft.overlay.bound_step(node)) {
                 *value = value.take().map(|value| self.with_own_prefix(value, &bindings));
             }

@@ -157,7 +157,7 @@ impl Overlay {
 
     /// Returns the last step of [`stored_pattern`](Self::stored_pattern).
     pub fn stored_step(&mut self, node: NodeId) -> PatternStep {
-        let mut step = PatternStep::shared(self.tree.names(), self.tree.name(node));
+        let mut step = self.tree.names().step(self.tree.name(node));
         match self.kind(node) {
             NodeKind::List { keys } => {
                 step.keys.reserve_exact(keys.len());

@@ -205,8 +205,8 @@ impl<'v> ReadWalk<'v> {
     /// Returns the keys that the last step names, as steps below it.
     fn key_steps(&self) -> impl Iterator<Item = PatternStep> + use<> {
         let step = self.here.steps.last().cloned().unwrap_or_default();
-        let namespace = step.namespace;
-        step.keys.into_iter().map(move |(key, _)| PatternStep::new(QName::new(&namespace, &key)))
+        let keys: Vec<Box<str>> = step.keys.iter().map(|(key, _)| key.clone()).collect();
+        keys.into_iter().map(move |key| PatternStep::new(QName::new(&step.namespace, &key)))
     }
 
     /// Returns a key that the last step names and that the module may not read although it reads something there.

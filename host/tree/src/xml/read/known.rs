@@ -1,10 +1,7 @@
 //! What was read before, and need not be found out again.
 
 use super::scope::{PrefixId, UsedPrefix};
-use crate::{
-    name::{Name, Namespace},
-    tree::BindingsId,
-};
+use crate::{Name, names::Namespace, tree::BindingsId};
 
 /// Where an element is, by the names next to it.
 #[derive(Clone, Copy)]

@@ -4,7 +4,8 @@ use smallvec::SmallVec;
 
 use crate::{
     HashMap,
-    name::{Names, Namespace, is_name_character, is_name_start},
+    name::{is_name_character, is_name_start},
+    names::{Names, Namespace},
     xml::XML,
 };
 
