@@ -182,13 +182,33 @@ impl CommitDraft {
 
     /// As [`read`](Self::read), charged to a meter.
     pub(crate) async fn ensure_read(&mut self, wanted: &[Pattern], meter: &mut Meter) -> Result<(), Error> {
-        let mut missing: Vec<Pattern> =
-            wanted.iter().filter(|pattern| !self.overlay.knows(pattern)).cloned().collect();
-        missing.dedup();
-        meter.charge(self.overlay.take_visited() as u64).await?;
+        let missing = self.missing(wanted, meter)?;
         if missing.is_empty() {
             return Ok(());
         }
+        // A request takes longer than making room for what leads to it, which the calls without one need not carry around.
+        Box::pin(self.read_missing(missing, meter)).await
+    }
+
+    /// Returns the part of `wanted` that has not been read yet.
+    pub(crate) fn missing(
+        &mut self,
+        wanted: &[Pattern],
+        meter: &mut Meter,
+    ) -> Result<Vec<Pattern>, AllowanceExceeded> {
+        let mut missing: Vec<Pattern> =
+            wanted.iter().filter(|pattern| !self.overlay.knows(pattern)).cloned().collect();
+        missing.dedup();
+        meter.charge_sync(self.overlay.take_visited() as u64)?;
+        Ok(missing)
+    }
+
+    pub(crate) async fn read_missing(
+        &mut self,
+        missing: Vec<Pattern>,
+        meter: &mut Meter,
+    ) -> Result<(), Error> {
+        meter.pause().await;
         self.charge_request(&missing, meter).await?;
         self.fetch(&missing, meter).await?;
         self.read_other_forms(&missing, meter).await
@@ -256,13 +276,9 @@ impl CommitDraft {
     }
 
     /// Notes what a call of a module reads, for [`take_on_demand`](Self::take_on_demand).
-    pub(crate) async fn note(
-        &mut self,
-        wanted: &[Pattern],
-        meter: &mut Meter,
-    ) -> Result<(), AllowanceExceeded> {
+    pub(crate) fn note(&mut self, wanted: &[Pattern], meter: &mut Meter) -> Result<(), AllowanceExceeded> {
         let cost = self.on_demand.note(wanted);
-        meter.charge(cost as u64).await
+        meter.charge_sync(cost as u64)
     }
 
     /// Says what each commit reads in advance, whatever modules ask for.
@@ -355,11 +371,29 @@ impl CommitDraft {
         pattern: &Pattern,
         meter: &mut Meter,
     ) -> Result<Vec<LiveNode>, Error> {
-        let (one, steps) = self.overlay.find_one(pattern);
-        meter.charge(steps as u64 + self.overlay.take_visited() as u64).await?;
-        if let Some(found) = one {
-            return Ok(found.into_iter().collect());
+        match self.find_one(pattern, meter)? {
+            Some(found) => Ok(found.into_iter().collect()),
+            None => Box::pin(self.search_each(pattern, meter)).await,
         }
+    }
+
+    /// Returns the node that a pattern matches now, or that it matches none; nothing if only a search tells.
+    pub(crate) fn find_one(
+        &mut self,
+        pattern: &Pattern,
+        meter: &mut Meter,
+    ) -> Result<Option<Option<LiveNode>>, AllowanceExceeded> {
+        let (one, steps) = self.overlay.find_one(pattern);
+        meter.charge_sync(steps as u64 + self.overlay.take_visited() as u64)?;
+        Ok(one)
+    }
+
+    /// As [`search`](Self::search), looking at each node that a step may match.
+    pub(crate) async fn search_each(
+        &mut self,
+        pattern: &Pattern,
+        meter: &mut Meter,
+    ) -> Result<Vec<LiveNode>, Error> {
         let mut search = PatternSearch::new(pattern.clone());
         let mut found = Vec::new();
         loop {

@@ -107,14 +107,19 @@ impl Meter {
     /// Charges work, and yields the thread once a quantum is used.
     pub(crate) async fn charge(&mut self, units: u64) -> Result<(), AllowanceExceeded> {
         self.charge_sync(units)?;
+        self.pause().await;
+        Ok(())
+    }
+
+    /// Yields the thread if a quantum was used since that was done last.
+    pub(crate) async fn pause(&mut self) {
         if self.since_yield >= self.allowance.quantum {
             self.since_yield = 0;
             YieldOnce { yielded: false }.await;
         }
-        Ok(())
     }
 
-    /// Charges work where the thread cannot be yielded: the next [`charge`](Self::charge) does that.
+    /// Charges work where the thread is not yielded: the next [`pause`](Self::pause), or [`charge`](Self::charge), does that.
     pub(crate) fn charge_sync(&mut self, units: u64) -> Result<(), AllowanceExceeded> {
         self.host_work = count(MeteredLimit::HostWork, self.host_work, units, self.allowance.host_work)?;
         self.since_yield = self.since_yield.saturating_add(units);

@@ -125,10 +125,10 @@ impl View {
         Ok(())
     }
 
-    /// Charges a decision about a node.
-    async fn charge_decision(&mut self, node: &Pattern) -> Result<(), Error> {
-        self.charge_path(node).await?;
-        Ok(self.meter.charge(node.steps.len() as u64 * self.scope.cost()).await?)
+    /// Charges a decision about a node. What decides about many pauses after each.
+    fn charge_decision(&mut self, node: &Pattern) -> Result<(), Error> {
+        self.meter.charge_bytes_sync(size(node))?;
+        Ok(self.meter.charge_sync(node.steps.len() as u64 * self.scope.cost())?)
     }
 
     /// Charges building or looking up the path of a node. A key may be as long as a value, and is in the path of
@@ -195,7 +195,7 @@ impl View {
     async fn value(&mut self, live: LiveNode) -> Result<Option<String>, Error> {
         self.refuse_fault(live)?;
         if self.scope.has_rules() && !self.draft.overlay.has_text(live) {
-            return Ok(self.seems_empty(live).await?.then(String::new));
+            return Ok(Box::pin(self.seems_empty(live)).await?.then(String::new));
         }
         Ok(self.text(live))
     }
@@ -206,7 +206,8 @@ impl View {
         let node = self.draft.overlay.pattern(live.node());
         for below in self.draft.children(live, &mut self.meter).await? {
             let node = child(&node, self.draft.overlay.step(below.node()));
-            self.charge_decision(&node).await?;
+            self.charge_decision(&node)?;
+            self.meter.pause().await;
             if let ScopeDecision::Permit { .. } = self.scope.decide_admitted(&node) {
                 return Ok(false);
             }

@@ -32,12 +32,12 @@ struct UndeclaredRead {
 
 impl View {
     /// Resolves the path of a call that reads, and refuses what the module may not read.
-    pub(super) async fn resolve_to_read(&mut self, path: &str, extent: ReadExtent) -> Result<Pattern, Error> {
+    pub(super) fn resolve_to_read(&mut self, path: &str, extent: ReadExtent) -> Result<Pattern, Error> {
         let mut located = self.resolve(path)?;
         if self.is_declared(&located, extent) {
-            self.charge_decision(located.pattern()).await?;
+            self.charge_decision(located.pattern())?;
         } else {
-            self.admit(located.pattern(), extent).await.map_err(|error| error.at(path))?;
+            self.admit(located.pattern(), extent).map_err(|error| error.at(path))?;
         }
         self.learn(&mut located, path.len())?;
         Ok(located.into_pattern())
@@ -61,7 +61,7 @@ impl View {
 
     /// Refuses a read that reaches outside of what the module may read, as a whole: what is not seen must never look
     /// absent.
-    pub(super) async fn admit(&mut self, pattern: &Pattern, extent: ReadExtent) -> Result<(), Error> {
+    pub(super) fn admit(&mut self, pattern: &Pattern, extent: ReadExtent) -> Result<(), Error> {
         if let Some(reason) = self.scope.reading.unreadable(pattern) {
             let message = format!("access denied: read of `{}`: {reason}", self.named(pattern));
             return Err(CallRefusal::new(ErrorTag::AccessDenied, message).into());
@@ -70,9 +70,9 @@ impl View {
             return Ok(());
         }
         let (undeclared, cost) = self.undeclared(pattern, extent);
-        self.meter.charge(cost as u64).await?;
+        self.meter.charge_sync(cost as u64)?;
         let Some(UndeclaredRead { what, declaration }) = undeclared else { return Ok(()) };
-        self.meter.charge_bytes(size(&declaration)).await?;
+        self.meter.charge_bytes_sync(size(&declaration))?;
         let (module, path) = (self.scope.module().clone(), self.shown(&declaration));
         match &self.scope.reading.undeclared_reads {
             UndeclaredReads::Report(reporter) => {

@@ -21,7 +21,7 @@ impl View {
         let Some(default) = overlay.schema_view().schema().defaults(schema_node).into_iter().next() else {
             return Ok(None);
         };
-        self.charge_decision(leaf).await?;
+        self.charge_decision(leaf)?;
         if self.forbidden(AccessOperation::Read, leaf).is_some() {
             return Ok(None);
         }
@@ -54,7 +54,8 @@ impl View {
                 let mut is_there = false;
                 for live in found {
                     let place = self.draft.overlay.pattern(live.node());
-                    self.charge_decision(&place).await?;
+                    self.charge_decision(&place)?;
+                    self.meter.pause().await;
                     is_there |= matches!(self.scope.decide_admitted(&place), ScopeDecision::Permit { .. });
                 }
                 let exists = if case_of_sibling == case { &mut exists } else { &mut other_exists };

@@ -18,6 +18,33 @@ struct VisibleNode {
     whole: bool,
 }
 
+/// What is known at once of the nodes that a pattern matches.
+enum VisibleAtOnce {
+    /// At most this one, and all of it has been read.
+    One(Option<LiveNode>),
+    /// A search must tell.
+    Several,
+    /// This must be read first, or rules asked.
+    Unread(Vec<Pattern>),
+}
+
+/// How many nodes a call that reads one has found.
+enum FoundNodes {
+    None,
+    One(LiveNode),
+    Several(usize),
+}
+
+impl FoundNodes {
+    fn of(found: &[LiveNode]) -> Self {
+        match found {
+            [] => Self::None,
+            [live] => Self::One(*live),
+            several => Self::Several(several.len()),
+        }
+    }
+}
+
 /// Nodes that rules hide from a module.
 pub(super) struct HiddenNodes {
     first: Pattern,
@@ -45,24 +72,28 @@ const STRING: usize = 8;
 impl View {
     /// Returns the value of a leaf: the one that is set, else the default that is in use, else none.
     pub async fn get(&mut self, path: &str) -> Result<Option<String>, Error> {
-        let pattern = self.resolve_to_read(path, ReadExtent::Content).await?;
-        let found = self.visible(&pattern, false).await?;
+        let pattern = self.resolve_to_read(path, ReadExtent::Content)?;
+        let found = match self.visible_at_once(&pattern)? {
+            VisibleAtOnce::One(found) => FoundNodes::of(found.as_slice()),
+            begun => FoundNodes::of(&Box::pin(self.visible_later(&pattern, begun)).await?),
+        };
+        self.meter.pause().await;
         let refuse = |message: String| CallRefusal::new(ErrorTag::InvalidValue, message).at(path);
-        match &found[..] {
-            [] => {
-                let default = self.default_in_use(&pattern).await?;
+        match found {
+            FoundNodes::None => {
+                let default = Box::pin(self.default_in_use(&pattern)).await?;
                 Ok(default.map(|BoundValue { value, bindings }| self.with_own_prefix(value, &bindings)))
             }
-            [live] => {
-                let value = self.value(*live).await?.ok_or_else(|| {
+            FoundNodes::One(live) => {
+                let value = self.value(live).await?.ok_or_else(|| {
                     refuse(format!("`{pattern}` has no value but children: use `read`, or name a leaf"))
                 })?;
-                self.meter.charge_bytes(value.len()).await?;
+                self.meter.charge_bytes_sync(value.len())?;
+                self.meter.pause().await;
                 Ok(Some(value))
             }
-            several => Err(refuse(format!(
-                "`{pattern}` matches {} nodes: give all keys, or use `find` or `read`",
-                several.len()
+            FoundNodes::Several(count) => Err(refuse(format!(
+                "`{pattern}` matches {count} nodes: give all keys, or use `find` or `read`"
             ))
             .into()),
         }
@@ -70,9 +101,10 @@ impl View {
 
     /// Returns whether at least one node matches.
     pub async fn exists(&mut self, path: &str) -> Result<bool, Error> {
-        let pattern = self.resolve_to_read(path, ReadExtent::Existence).await?;
+        let pattern = self.resolve_to_read(path, ReadExtent::Existence)?;
         let wanted = self.keys_only(&pattern, vec![pattern.clone()]);
-        self.draft.note(&wanted, &mut self.meter).await?;
+        self.draft.note(&wanted, &mut self.meter)?;
+        self.meter.pause().await;
         // Data that was read already may prove that a node exists, and never that none does. A hidden one beside one that is seen
         // makes no difference.
         if !self.visible_in_draft(&pattern, false).await?.is_empty() {
@@ -84,7 +116,7 @@ impl View {
 
     /// Returns the paths of all nodes that match, in document order, with their keys.
     pub async fn find(&mut self, path: &str) -> Result<Vec<String>, Error> {
-        let pattern = self.resolve_to_read(path, ReadExtent::Paths).await?;
+        let pattern = self.resolve_to_read(path, ReadExtent::Paths)?;
         let found = self.visible(&pattern, true).await?;
         self.require_keys(&pattern, &found).await.map_err(|error| error.at(path))?;
         let mut paths = Vec::new();
@@ -117,7 +149,7 @@ impl View {
 
     /// Returns the subtrees of all nodes that match, in document order.
     pub async fn read(&mut self, path: &str) -> Result<Vec<ViewNode>, Error> {
-        let pattern = self.resolve_to_read(path, ReadExtent::Content).await?;
+        let pattern = self.resolve_to_read(path, ReadExtent::Content)?;
         let mut nodes = Vec::new();
         let mut size = 0;
         for top in self.tops(&pattern).await? {
@@ -147,7 +179,7 @@ impl View {
 
     /// As [`read`](Self::read), as XML.
     pub async fn read_xml(&mut self, path: &str) -> Result<String, Error> {
-        let pattern = self.resolve_to_read(path, ReadExtent::Content).await?;
+        let pattern = self.resolve_to_read(path, ReadExtent::Content)?;
         let mut text = String::new();
         let mut size = 0;
         for top in self.tops(&pattern).await? {
@@ -236,16 +268,52 @@ impl View {
     ) -> Result<Vec<LiveNode>, Error> {
         let wanted = vec![pattern.clone()];
         let wanted = if names_only { self.keys_only(pattern, wanted) } else { wanted };
-        self.draft.note(&wanted, &mut self.meter).await?;
+        self.draft.note(&wanted, &mut self.meter)?;
+        self.meter.pause().await;
         self.draft.ensure_read(&wanted, &mut self.meter).await?;
         self.visible_in_draft(pattern, true).await
+    }
+
+    /// Begins what [`visible`](Self::visible) does: most nodes that calls name have been read, and rules narrow few scopes.
+    fn visible_at_once(&mut self, pattern: &Pattern) -> Result<VisibleAtOnce, Error> {
+        let wanted = std::slice::from_ref(pattern);
+        self.draft.note(wanted, &mut self.meter)?;
+        let missing = self.draft.missing(wanted, &mut self.meter)?;
+        if !missing.is_empty() || self.scope.has_rules() {
+            return Ok(VisibleAtOnce::Unread(missing));
+        }
+        let found = self.draft.find_one(pattern, &mut self.meter)?;
+        Ok(found.map_or(VisibleAtOnce::Several, VisibleAtOnce::One))
+    }
+
+    /// Finishes it.
+    async fn visible_later(
+        &mut self,
+        pattern: &Pattern,
+        begun: VisibleAtOnce,
+    ) -> Result<Vec<LiveNode>, Error> {
+        self.meter.pause().await;
+        match begun {
+            VisibleAtOnce::One(found) => Ok(found.into_iter().collect()),
+            VisibleAtOnce::Several => self.draft.search_each(pattern, &mut self.meter).await,
+            VisibleAtOnce::Unread(missing) => {
+                if !missing.is_empty() {
+                    self.draft.read_missing(missing, &mut self.meter).await?;
+                }
+                self.visible_in_draft(pattern, true).await
+            }
+        }
     }
 
     /// As [`visible`](Self::visible), of the data that was read so far. `needs_all` is whether it matters if only a part is
     /// seen.
     async fn visible_in_draft(&mut self, pattern: &Pattern, needs_all: bool) -> Result<Vec<LiveNode>, Error> {
         let found = self.draft.search(pattern, &mut self.meter).await?;
-        let (seen, hidden) = self.filter_visible(found).await?;
+        self.meter.pause().await;
+        if !self.scope.has_rules() {
+            return Ok(found);
+        }
+        let (seen, hidden) = Box::pin(self.filter_visible(found)).await?;
         if let Some(HiddenNodes { first, reason, all }) = hidden {
             // A read that looks empty, and is not; or one that looks whole, and is not.
             match seen.is_empty() || is_input(&first) {
@@ -269,7 +337,8 @@ impl View {
         let mut seen = Vec::with_capacity(found.len());
         for live in found {
             let node = self.draft.overlay.pattern(live.node());
-            self.charge_decision(&node).await?;
+            self.charge_decision(&node)?;
+            self.meter.pause().await;
             match self.forbidden(AccessOperation::Read, &node) {
                 None => seen.push(live),
                 Some(reason) => {
@@ -342,7 +411,8 @@ impl View {
             let mut kept = Vec::new();
             for below in walk.drain(from..) {
                 let node = self.draft.overlay.pattern(below.live.node());
-                self.charge_decision(&node).await?;
+                self.charge_decision(&node)?;
+                self.meter.pause().await;
                 match self.scope.decide_admitted(&node) {
                     ScopeDecision::Permit { below: whole } => kept.push(VisibleNode { whole, ..below }),
                     ScopeDecision::Deny { reason } => {

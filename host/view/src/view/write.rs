@@ -18,7 +18,12 @@ const FINISHING_ROUNDS: u64 = 6;
 impl View {
     /// Sets a leaf, and creates missing nodes above it.
     pub async fn set(&mut self, path: &str, value: &str) -> Result<(), Error> {
-        let result = self.try_set(path, value).await;
+        // What asks no rules never waits.
+        let result = match self.scope.has_rules() {
+            false => self.set_without_rules(path, value),
+            true => Box::pin(self.set_by_rules(path, value)).await,
+        };
+        self.meter.pause().await;
         result.map_err(|error| error.at(path))
     }
 
@@ -72,17 +77,39 @@ impl View {
         Ok(located)
     }
 
-    async fn try_set(&mut self, path: &str, value: &str) -> Result<(), Error> {
+    fn set_without_rules(&mut self, path: &str, value: &str) -> Result<(), Error> {
+        let (located, value) = self.resolve_set(path, value)?;
+        self.check_settable(&located, &value)?;
+        self.set_permitted(&located, &value)
+    }
+
+    async fn set_by_rules(&mut self, path: &str, value: &str) -> Result<(), Error> {
+        let (located, value) = self.resolve_set(path, value)?;
+        self.set_bound(&located, value).await
+    }
+
+    /// Returns the node that a call sets, and the value with bound prefixes.
+    fn resolve_set(&mut self, path: &str, value: &str) -> Result<(LocatedPath, BoundValue), Error> {
         self.writable()?;
         let located = self.resolve_to_write(path, AccessOperation::Create)?;
-        self.meter.charge_bytes(value.len()).await?;
+        self.meter.charge_bytes_sync(value.len())?;
         let overlay = &self.draft.overlay;
         let bound = overlay.bind(overlay.spot(&located), value, &self.prefixes, located.pattern());
-        self.set_bound(&located, bound.map_err(refused)?).await
+        Ok((located, bound.map_err(refused)?))
     }
 
     /// Sets a leaf to a value with bound prefixes.
     pub(super) async fn set_bound(&mut self, located: &LocatedPath, value: BoundValue) -> Result<(), Error> {
+        self.meter.pause().await;
+        self.check_settable(located, &value)?;
+        self.permit_by_rules(located, Some(&value)).await?;
+        self.set_permitted(located, &value)?;
+        self.meter.pause().await;
+        Ok(())
+    }
+
+    /// Refuses a value that the node cannot have, and a node that the module's description or Confine's own rules do not permit.
+    fn check_settable(&mut self, located: &LocatedPath, value: &BoundValue) -> Result<(), CallRefusal> {
         self.check_exact(located)?;
         let pattern = located.pattern();
         if let Some(character) = xml::unrepresentable(&value.value) {
@@ -90,17 +117,21 @@ impl View {
                 "`{pattern}`: XML cannot carry the character `{}`: take it out of the value",
                 character.escape_unicode()
             );
-            return Err(CallRefusal::new(ErrorTag::InvalidValue, message).into());
+            return Err(CallRefusal::new(ErrorTag::InvalidValue, message));
         }
         let overlay = &self.draft.overlay;
         overlay.check_value(pattern, overlay.spot(located), &value.value).map_err(refused)?;
-        self.permit_write(located, Some(&value)).await?;
+        self.permit_scope(pattern, AccessOperation::Create)
+    }
+
+    fn set_permitted(&mut self, located: &LocatedPath, value: &BoundValue) -> Result<(), Error> {
+        let pattern = located.pattern();
         let bindings: Vec<(&str, &str)> = value.bindings.iter().map(|(p, n)| (&**p, &**n)).collect();
         let bound: usize = bindings.iter().map(|(prefix, namespace)| prefix.len() + namespace.len()).sum();
-        self.charge_edit(pattern, size(pattern) + value.value.len() + bound).await?;
+        self.charge_edit(pattern, value.value.len() + bound)?;
         if crypt::is_cleartext(&value.value) {
             // It may be compared with the hash that the device has of it.
-            self.meter.charge(crypt::COST).await?;
+            self.meter.charge_sync(crypt::COST)?;
         }
         let before = self.draft.overlay.size();
         self.draft.overlay.set(pattern, &value.value, &bindings).map_err(refused)?;
@@ -118,8 +149,10 @@ impl View {
         let pattern = located.pattern();
         let overlay = &self.draft.overlay;
         overlay.check_without_value(pattern, overlay.spot(located)).map_err(refused)?;
-        self.permit_write(located, None).await?;
-        self.charge_edit(pattern, size(pattern)).await?;
+        self.permit_scope(pattern, AccessOperation::Create)?;
+        self.permit_by_rules(located, None).await?;
+        self.charge_edit(pattern, 0)?;
+        self.meter.pause().await;
         let before = self.draft.overlay.size();
         self.draft.overlay.create(pattern).map_err(refused)?;
         Ok(self.draft.charge_growth(before, &mut self.meter)?)
@@ -137,9 +170,10 @@ impl View {
             return Err(CallRefusal::new(ErrorTag::InvalidValue, message).into());
         }
         self.permit_scope(pattern, AccessOperation::Delete)?;
-        self.admit(pattern, ReadExtent::Selection).await?;
-        self.charge_edit(pattern, size(pattern)).await?;
-        self.charge_decision(pattern).await?;
+        self.admit(pattern, ReadExtent::Selection)?;
+        self.charge_edit(pattern, 0)?;
+        self.charge_decision(pattern)?;
+        self.meter.pause().await;
         let permitted =
             self.scope.decide(AccessOperation::Delete, pattern) == ScopeDecision::Permit { below: true };
         if self.draft.originals.are_kept {
@@ -156,7 +190,7 @@ impl View {
         }
         let wanted = vec![pattern.clone()];
         let wanted = if permitted { self.keys_only(pattern, wanted) } else { wanted };
-        self.draft.note(&wanted, &mut self.meter).await?;
+        self.draft.note(&wanted, &mut self.meter)?;
         self.draft.ensure_read(&wanted, &mut self.meter).await?;
         let mut found = self.draft.search(pattern, &mut self.meter).await?;
         if !permitted {
@@ -172,7 +206,8 @@ impl View {
         // The paths of all nodes together may be more than the commit may keep.
         for live in found {
             let node = self.draft.overlay.pattern(live.node());
-            self.charge_edit(&node, size(&node)).await?;
+            self.charge_edit(&node, 0)?;
+            self.meter.pause().await;
             let before = self.draft.overlay.size();
             self.draft.overlay.remove(&node).map_err(refused)?;
             self.draft.charge_growth(before, &mut self.meter)?;
@@ -180,13 +215,14 @@ impl View {
         Ok(())
     }
 
-    /// Charges one edit of a node, of which the host keeps `bytes` bytes, and what it will cost to finish the commit with it:
-    /// to find conflicts and owners, to decide about it twice more, and to write it.
-    async fn charge_edit(&mut self, node: &Pattern, bytes: usize) -> Result<(), Error> {
-        self.meter.charge_edit(bytes)?;
+    /// Charges one edit of a node, of which the host keeps the path and `bytes` bytes, and what it will cost to finish the commit
+    /// with it: to find conflicts and owners, to decide about it twice more, and to write it.
+    fn charge_edit(&mut self, node: &Pattern, bytes: usize) -> Result<(), Error> {
+        let size = size(node);
+        self.meter.charge_edit(size + bytes)?;
         let steps = self.scope.steps(node) as u64;
-        self.meter.charge(FINISHING_ROUNDS.saturating_mul(steps)).await?;
-        Ok(self.meter.charge_bytes(size(node).saturating_mul(FINISHING_ROUNDS as usize)).await?)
+        self.meter.charge_sync(FINISHING_ROUNDS.saturating_mul(steps))?;
+        Ok(self.meter.charge_bytes_sync(size.saturating_mul(FINISHING_ROUNDS as usize))?)
     }
 
     pub(super) fn writable(&self) -> Result<(), CallRefusal> {
@@ -233,11 +269,14 @@ impl View {
         overlay.check_exact(pattern).is_ok() && pattern.steps.iter().zip(overlay.spots(pattern)).all(known)
     }
 
-    /// Refuses to set or create a node outside of the scope. Missing list entries and presence containers above it
-    /// are created too.
-    async fn permit_write(&mut self, located: &LocatedPath, value: Option<&BoundValue>) -> Result<(), Error> {
+    /// Refuses to set or create a node that rules deny. Missing list entries and presence containers above it are created
+    /// too.
+    async fn permit_by_rules(
+        &mut self,
+        located: &LocatedPath,
+        value: Option<&BoundValue>,
+    ) -> Result<(), Error> {
         let pattern = located.pattern();
-        self.permit_scope(pattern, AccessOperation::Create)?;
         if !self.scope.has_rules() {
             return Ok(());
         }
@@ -260,7 +299,8 @@ impl View {
     /// Whether the node exists is read only if it matters. It must not matter if the module does not see the node,
     /// because the refusal would reveal whether it exists. There the module needs both rights.
     async fn permit_one(&mut self, node: &Pattern, value: Option<&BoundValue>) -> Result<(), Error> {
-        self.charge_decision(node).await?;
+        self.charge_decision(node)?;
+        self.meter.pause().await;
         let create = self.scope.forbidden_creation(node);
         let update = value.and_then(|_| match self.scope.decide(AccessOperation::Update, node) {
             ScopeDecision::Permit { .. } => None,
@@ -279,7 +319,7 @@ impl View {
             return refusal.map_or(Ok(()), |refusal| Err(refusal.into()));
         }
         let wanted = self.keys_only(node, vec![node.clone()]);
-        self.draft.note(&wanted, &mut self.meter).await?;
+        self.draft.note(&wanted, &mut self.meter)?;
         self.draft.ensure_read(&wanted, &mut self.meter).await?;
         let found = self.draft.search(node, &mut self.meter).await?;
         let refusal = match (found.first(), value) {
@@ -301,7 +341,8 @@ impl View {
     async fn permit_delete(&mut self, live: LiveNode, node: &Pattern) -> Result<(), Error> {
         let mut walk = vec![(live, node.clone(), false)];
         while let Some((live, node, mut unseen)) = walk.pop() {
-            self.charge_decision(&node).await?;
+            self.charge_decision(&node)?;
+            self.meter.pause().await;
             unseen = unseen
                 || matches!(self.scope.decide(AccessOperation::Read, &node), ScopeDecision::Deny { .. });
             match self.scope.decide(AccessOperation::Delete, &node) {
