@@ -1,6 +1,6 @@
 //! Resolved paths with what is known of their nodes.
 
-use crate::{Pattern, SchemaLocation};
+use crate::{Pattern, PatternStep, SchemaLocation};
 
 /// A path with resolved names, and what is known of the node of each step. One walk finds it; it is valid until the overlay
 /// learns more.
@@ -31,6 +31,19 @@ impl LocatedPath {
     pub fn above(&self, steps: usize) -> Option<Self> {
         let above = self.pattern.steps.get(..steps).filter(|above| !above.is_empty())?;
         Some(Self { pattern: Pattern { steps: above.to_vec() }, spots: self.spots.get(..steps)?.to_vec() })
+    }
+
+    /// Returns the path of a child, with what is known of it.
+    pub fn child(&self, step: PatternStep, spot: SchemaLocation) -> Self {
+        let length = self.spots.len() + 1;
+        let mut child = Self {
+            pattern: Pattern { steps: Vec::with_capacity(length) },
+            spots: Vec::with_capacity(length),
+        };
+        child.pattern.steps.extend(self.pattern.steps.iter().cloned().chain([step]));
+        child.spots.extend_from_slice(&self.spots);
+        child.spots.push(spot);
+        child
     }
 
     /// Returns whether models explain all nodes on the path.

@@ -47,12 +47,14 @@ pub struct StepParts {
 impl Deref for PatternStep {
     type Target = StepParts;
 
+    #[inline]
     fn deref(&self) -> &StepParts {
         &self.0
     }
 }
 
 impl DerefMut for PatternStep {
+    #[inline]
     fn deref_mut(&mut self) -> &mut StepParts {
         Arc::make_mut(&mut self.0)
     }

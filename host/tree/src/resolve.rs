@@ -174,6 +174,12 @@ impl Overlay {
         (at, self.below(at, step))
     }
 
+    /// Returns the location from which the children of the node that a path names are found.
+    pub fn inside(&self, path: &LocatedPath) -> SchemaLocation {
+        let last = path.spots.last().zip(path.pattern.steps.last());
+        last.map_or_else(|| self.schema_view().root(), |(&at, step)| self.below(at, step))
+    }
+
     /// Returns the location from which the children of a step's node are found.
     fn below(&self, at: SchemaLocation, step: &PatternStep) -> SchemaLocation {
         let schema = self.schema_view().schema();

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use confine_tree::{HashMap, LocatedPath, Overlay, Path, Pattern, PrefixMap};
+use confine_tree::{HashMap, LocatedPath, Overlay, Path, Pattern, PatternStep, PrefixMap, SchemaLocation};
 
 use crate::patterns::size;
 
@@ -13,6 +13,10 @@ const REMEMBERED: usize = 256;
 /// The bytes of the longest one, as written and as resolved.
 const LONGEST: usize = 1024;
 
+/// How many names of children are remembered, and the bytes of the longest one.
+const REMEMBERED_CHILDREN: usize = 1024;
+const LONGEST_CHILD: usize = 128;
+
 /// So many slashes are tried, the last one first.
 const TRIED: usize = 8;
 
@@ -21,11 +25,21 @@ const TRIED: usize = 8;
 #[derive(Default)]
 pub(crate) struct KnownParents {
     /// By the path as it was written, up to and with a slash between two steps.
-    absolute: HashMap<Box<str>, LocatedPath>,
+    absolute: HashMap<Box<str>, KnownParent>,
     /// The same, of relative paths; the empty one leads to the instance.
-    relative: HashMap<Box<str>, LocatedPath>,
+    relative: HashMap<Box<str>, KnownParent>,
+    /// What a step without predicates leads to, by where it starts in the models and as it was written: the same in all entries
+    /// of a list.
+    children: HashMap<SchemaLocation, HashMap<Box<str>, (PatternStep, SchemaLocation)>>,
+    known_children: usize,
     /// Whose paths they are.
     prefixes: Option<Arc<PrefixMap>>,
+}
+
+struct KnownParent {
+    path: LocatedPath,
+    /// Where its children are defined.
+    inside: SchemaLocation,
 }
 
 impl KnownParents {
@@ -34,6 +48,8 @@ impl KnownParents {
         self.relative.clear();
         if !self.prefixes.as_ref().is_some_and(|known| Arc::ptr_eq(known, prefixes)) {
             self.absolute.clear();
+            self.children.clear();
+            self.known_children = 0;
             self.prefixes = Some(prefixes.clone());
         }
     }
@@ -52,11 +68,18 @@ impl KnownParents {
             let slash = above.rfind('/');
             let (known_text, rest) = path.split_at_checked(slash.map_or(0, |slash| slash + 1))?;
             if let Some(parent) = known.get(known_text) {
+                let child = self.children.get(&parent.inside).and_then(|children| children.get(rest));
+                if let Some((step, spot)) = child {
+                    return Some(parent.path.child(step.clone(), *spot));
+                }
                 let below =
                     Path::parse(rest).ok().filter(|below| !below.absolute && !below.steps.is_empty())?;
-                let located = overlay.resolve_below(parent, &below.steps, prefixes)?;
-                if below.steps.len() > 1 {
-                    self.remember(path, &located, base);
+                let located = overlay.resolve_below(&parent.path, &below.steps, prefixes)?;
+                let inside = parent.inside;
+                match &below.steps[..] {
+                    [step] if step.predicates.is_empty() => self.remember_child(inside, rest, &located),
+                    [_] => {}
+                    _ => self.remember(path, &located, base, overlay),
                 }
                 return Some(located);
             }
@@ -66,7 +89,7 @@ impl KnownParents {
     }
 
     /// Remembers what is above a path that was resolved: its parent, and the parent of the last list entry on the way there.
-    pub(crate) fn remember(&mut self, path: &str, located: &LocatedPath, base: &Pattern) {
+    pub(crate) fn remember(&mut self, path: &str, located: &LocatedPath, base: &Pattern, overlay: &Overlay) {
         let known = if path.starts_with('/') { &mut self.absolute } else { &mut self.relative };
         // A relative path begins at the instance.
         let before = if path.starts_with('/') { 0 } else { base.steps.len() };
@@ -82,9 +105,26 @@ impl KnownParents {
                 if known.len() >= REMEMBERED {
                     known.clear();
                 }
-                known.insert(text.into(), above);
+                let inside = overlay.inside(&above);
+                known.insert(text.into(), KnownParent { path: above, inside });
             }
         }
+    }
+
+    /// Remembers what the last step of a path leads to, which was written like this.
+    fn remember_child(&mut self, inside: SchemaLocation, written: &str, located: &LocatedPath) {
+        let child = located.pattern().steps.last().zip(located.spots().last());
+        // What is known of a name that has not been met yet may change.
+        let Some((step, &spot)) = child.filter(|(_, spot)| spot.is_met() && written.len() <= LONGEST_CHILD)
+        else {
+            return;
+        };
+        if self.known_children >= REMEMBERED_CHILDREN {
+            self.children.clear();
+            self.known_children = 0;
+        }
+        self.known_children += 1;
+        self.children.entry(inside).or_default().insert(written.into(), (step.clone(), spot));
     }
 }
 
@@ -116,7 +156,7 @@ fn starts_of_steps(path: &str) -> Vec<(usize, bool)> {
 mod tests {
     use std::sync::Arc;
 
-    use confine_tree::{PatternStep, QName};
+    use confine_tree::{QName, xml};
     use confine_yang::{ModuleSet, MountedSchema};
     use proptest::prelude::*;
 
@@ -160,7 +200,10 @@ mod tests {
     proptest! {
         #[test]
         fn path_of_a_known_parent_leads_to_the_same_node(paths in prop::collection::vec(path(), 1..20)) {
-            let overlay = Overlay::new(models());
+            let mut overlay = Overlay::new(models());
+            let data = "<top xmlns='urn:c'><a>1</a><b><a>1</a><b>1</b><a xmlns='urn:d'>1</a><d xmlns='urn:d'>1</d></b>\
+                        <l><k>1</k><a>1</a><b><a>1</a></b></l></top>";
+            overlay.load(&xml::parse(data).unwrap(), &[Pattern::default()]).unwrap();
             let prefixes = PrefixMap::new([("c", "urn:c"), ("d", "urn:d")]).unwrap();
             let base = Pattern { steps: ["top", "b"].map(|local| PatternStep::new(QName::new("urn:c", local))).into() };
             let mut parents = KnownParents::default();
@@ -173,7 +216,7 @@ mod tests {
                     prop_assert_eq!(Some(located.spots()), whole.as_ref().map(LocatedPath::spots), "{}", path);
                 }
                 if let Some(located) = &whole {
-                    parents.remember(&path, located, &base);
+                    parents.remember(&path, located, &base, &overlay);
                     let is_modelled = located.is_modelled() && located.pattern().steps.len() > 1 && path != ".";
                     prop_assert!(!is_modelled || parents.resolve(&path, &base, &overlay, &prefixes).is_some(), "{}", path);
                 }

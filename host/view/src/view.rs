@@ -104,7 +104,8 @@ impl View {
                 let cost = sight.cost();
                 self.meter.charge_sync(cost)?;
                 let located = located?;
-                self.draft.known_parents.remember(path, &located, base);
+                let CommitDraft { known_parents, overlay, .. } = &mut self.draft;
+                known_parents.remember(path, &located, base, overlay);
                 located
             }
         };

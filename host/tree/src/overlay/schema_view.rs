@@ -81,6 +81,11 @@ impl SchemaLocation {
     pub fn schema(&self) -> Option<SchemaNode> {
         self.schema
     }
+
+    /// Returns whether a path to here has been met.
+    pub fn is_met(&self) -> bool {
+        self.schema_path.is_some()
+    }
 }
 
 /// The kind of a node, as far as it is known.
