@@ -52,6 +52,7 @@ mod nearest;
 mod overlay;
 pub mod path;
 mod pattern;
+mod pattern_step;
 mod prefix_map;
 mod read_set;
 mod resolve;
@@ -74,11 +75,12 @@ pub use name::{Name, QName, is_name, is_name_character};
 pub use names::Names;
 pub use nearest::{did_you_mean, nearest};
 pub use overlay::{
-    ChoiceInstance, EntryPosition, FragmentLoad, KnownOrders, ListOrder, LiveNode, NodeKind, Overlay,
-    OverlayMark, PatternSearch, SchemaLocation, SchemaView, SearchProgress,
+    ChoiceInstance, EntryPosition, FragmentLoad, KnownOrders, ListOrder, LiveNode, NodeKind, NodePaths,
+    Overlay, OverlayMark, PatternSearch, SchemaLocation, SchemaView, SearchProgress,
 };
 pub use path::{Path, PathError, PathFault, PathStep, Predicate};
-pub use pattern::{CreatedError, Pattern, PatternStep, PrefixTable, StepParts};
+pub use pattern::{CreatedError, Pattern, PrefixTable};
+pub use pattern_step::{PatternStep, StepParts};
 pub use prefix_map::{PrefixError, PrefixMap};
 pub use read_set::ReadSet;
 pub use resolve::PathLocator;

@@ -19,6 +19,8 @@ pub struct Names {
     names: Vec<InternedName>,
     /// The numbers by local name, one map for each namespace.
     ids: Vec<HashMap<Arc<str>, Name>>,
+    /// The numbers by where the table keeps the local name. Most steps of paths share it.
+    by_address: HashMap<usize, Name>,
 }
 
 #[derive(Clone, Debug)]
@@ -67,6 +69,7 @@ impl Names {
         }
         let local: Arc<str> = local.into();
         ids.insert(local.clone(), next);
+        self.by_address.insert(address(&local), next);
         self.names.push(InternedName { namespace, local, step: OnceLock::new() });
         next
     }
@@ -87,6 +90,22 @@ impl Names {
         self.get_in(namespace, name.local)
     }
 
+    /// Returns the number of the name of a step, if it has one.
+    pub(crate) fn of_step(&self, step: &PatternStep) -> Option<Name> {
+        self.shared_with(step).or_else(|| self.get(step.name()))
+    }
+
+    /// Returns the number of the name of a step, and assigns one if the name is new.
+    pub(crate) fn intern_step(&mut self, step: &PatternStep) -> Name {
+        self.shared_with(step).unwrap_or_else(|| self.intern(step.name()))
+    }
+
+    fn shared_with(&self, step: &PatternStep) -> Option<Name> {
+        let name = *self.by_address.get(&address(&step.local))?;
+        let namespace = self.namespaces.get(self.names.get(name.index())?.namespace.0 as usize)?;
+        Arc::ptr_eq(namespace, &step.namespace).then_some(name)
+    }
+
     /// Returns the name with this number; the empty name if the number is not in this table.
     pub fn resolve(&self, name: Name) -> QName<'_> {
         match self.names.get(name.0 as usize) {
@@ -104,4 +123,9 @@ impl Names {
         });
         step.clone()
     }
+}
+
+/// Returns where a name is kept. Nothing else is there while it is kept.
+fn address(name: &Arc<str>) -> usize {
+    name.as_ptr().addr()
 }

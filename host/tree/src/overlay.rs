@@ -37,6 +37,7 @@ mod live_node;
 mod load;
 mod lookup;
 mod made_order;
+mod node_paths;
 mod nodes_in_choices;
 mod order;
 mod positions;
@@ -67,6 +68,7 @@ pub use self::{
     entry_position::EntryPosition,
     live_node::LiveNode,
     load::FragmentLoad,
+    node_paths::NodePaths,
     order::{KnownOrders, ListOrder},
     schema_view::{NodeKind, SchemaLocation, SchemaView},
     search::{PatternSearch, SearchProgress},
@@ -285,13 +287,17 @@ impl Overlay {
 
     /// Returns the node, or `None` if it does not exist now.
     pub fn place(&self, node: NodeId) -> Option<LiveNode> {
+        // Most commits remove little: each node on the path exists, or not, by itself.
         let mut up = std::iter::successors(Some(node), |&node| self.tree.parent(node));
-        if up.all(|node| self.state(node).removed_at == 0) {
-            // Most commits remove little: each node on the path exists, or not, by itself.
-            let mut up = std::iter::successors(Some(node), |&node| self.parent(node));
-            let above = LiveNode::ROOT;
-            let all_exist = up.all(|node| node == Tree::ROOT || self.live_child(above, node).is_some());
-            return all_exist.then_some(LiveNode { node, removed_at: 0 });
+        let removed = up.by_ref().take_while(|&node| node != Tree::ROOT).find_map(|node| {
+            let was_removed = self.state(node).removed_at != 0;
+            (was_removed || self.live_child(LiveNode::ROOT, node).is_none()).then_some(was_removed)
+        });
+        match removed {
+            None => return Some(LiveNode { node, removed_at: 0 }),
+            // What does not exist there does not exist below something that was removed either.
+            Some(false) => return None,
+            Some(true) => {}
         }
         self.ancestors(node).into_iter().try_fold(LiveNode::ROOT, |live, node| self.live_child(live, node))
     }
@@ -342,7 +348,12 @@ impl Overlay {
 
     /// Returns the last step of a node's path.
     pub fn step(&mut self, node: NodeId) -> PatternStep {
-        let mut step = self.stored_step(node);
+        let stored = self.stored_step(node);
+        self.step_of_stored(node, stored)
+    }
+
+    /// Returns the last step of a node's path, from the one with the texts that the datastore has.
+    pub fn step_of_stored(&mut self, node: NodeId, mut step: PatternStep) -> PatternStep {
         if step.values() == 0 {
             return step;
         }
@@ -391,7 +402,7 @@ impl Overlay {
     pub fn may_have_default(&mut self, node: NodeId) -> bool {
         let is_leaf = matches!(self.kind(node), NodeKind::Leaf | NodeKind::LeafList);
         match self.schema_location(node).schema {
-            Some(schema_node) => is_leaf && !self.schema_view.schema().defaults(schema_node).is_empty(),
+            Some(schema_node) => is_leaf && self.schema_view.defaults(schema_node).is_some(),
             None => is_leaf || self.tree.value(node).is_some(),
         }
     }

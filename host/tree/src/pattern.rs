@@ -3,12 +3,10 @@
 use std::{
     borrow::Cow,
     fmt::{self, Write as _},
-    ops::{Deref, DerefMut},
-    sync::Arc,
 };
 
 use crate::{
-    CONTROLLER, HashMap, QName,
+    CONTROLLER, HashMap, PatternStep, QName,
     path::{PathStep, Predicate, QuotedValue},
 };
 
@@ -20,61 +18,6 @@ use crate::{
 pub struct Pattern {
     /// The steps from the top down; empty for the root.
     pub steps: Vec<PatternStep>,
-}
-
-/// One step of a [`Pattern`].
-///
-/// Copies share what they consist of: paths are copied often, and differ in few steps. A copy that is changed gets its own.
-#[derive(Clone, Debug, Default, Eq, Hash, PartialOrd, Ord)]
-#[expect(clippy::derived_hash_with_manual_eq, reason = "the same is equal as if it were derived")]
-pub struct PatternStep(Arc<StepParts>);
-
-/// What a [`PatternStep`] consists of.
-#[derive(Clone, Debug, Default, Eq, Hash, PartialOrd, Ord)]
-#[expect(clippy::derived_hash_with_manual_eq, reason = "the same is equal as if it were derived")]
-pub struct StepParts {
-    /// The namespace of the node. Names are shared, because there are many steps of one name.
-    pub namespace: Arc<str>,
-    /// The name of the node without a prefix.
-    pub local: Arc<str>,
-    /// The keys of a list entry, as local name (a key is in its list's namespace) and value; none for any
-    /// value.
-    pub keys: Vec<(Box<str>, Option<String>)>,
-    /// Set if the node is known to be an entry of a leaf-list: its value, or none for any value.
-    pub entry: Option<Option<String>>,
-}
-
-impl Deref for PatternStep {
-    type Target = StepParts;
-
-    #[inline]
-    fn deref(&self) -> &StepParts {
-        &self.0
-    }
-}
-
-impl DerefMut for PatternStep {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut StepParts {
-        Arc::make_mut(&mut self.0)
-    }
-}
-
-impl PartialEq for PatternStep {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
-    }
-}
-
-impl PartialEq for StepParts {
-    fn eq(&self, other: &Self) -> bool {
-        // Most names that are compared are shared.
-        let is_same = |one: &Arc<str>, other: &Arc<str>| Arc::ptr_eq(one, other) || one == other;
-        is_same(&self.local, &other.local)
-            && is_same(&self.namespace, &other.namespace)
-            && self.keys == other.keys
-            && self.entry == other.entry
-    }
 }
 
 /// Why a path cannot be recorded in an instance's `created` list.
@@ -113,16 +56,28 @@ impl CreatedError {
 impl PatternStep {
     /// Returns the step as [`Pattern::created`] writes it, without a slash.
     pub fn created(&self) -> Result<String, CreatedError> {
-        let mut created = String::from(&*self.local);
+        let mut created = String::new();
+        self.write_created(&mut created)?;
+        Ok(created)
+    }
+
+    fn write_created(&self, created: &mut String) -> Result<(), CreatedError> {
+        created.push_str(&self.local);
         for (name, value) in self.predicates() {
             let error = || (self.to_string(), name.into());
             let value = value.ok_or_else(error).map_err(|(path, key)| CreatedError::OpenKey { path, key })?;
-            let literal = literal(value, '"')
+            let quote = quote_of(value, '"')
                 .ok_or_else(error)
                 .map_err(|(path, key)| CreatedError::BothQuotes { path, key })?;
-            let _ = write!(created, "[{name}={literal}]");
+            created.push('[');
+            created.push_str(name);
+            created.push('=');
+            created.push(quote);
+            created.push_str(value);
+            created.push(quote);
+            created.push(']');
         }
-        Ok(created)
+        Ok(())
     }
 
     /// Creates the step of a parsed path in a namespace, whatever its prefix is.
@@ -135,21 +90,6 @@ impl PatternStep {
             }
         }
         step
-    }
-
-    /// Creates a step without predicates.
-    pub fn new(name: QName<'_>) -> Self {
-        Self::shared(name.namespace.into(), name.local.into())
-    }
-
-    /// Creates a step without predicates of a name that is shared.
-    pub(crate) fn shared(namespace: Arc<str>, local: Arc<str>) -> Self {
-        Self(Arc::new(StepParts { namespace, local, keys: Vec::new(), entry: None }))
-    }
-
-    /// Returns the step's name.
-    pub fn name(&self) -> QName<'_> {
-        QName::new(&self.namespace, &self.local)
     }
 
     /// Returns the value of a key in this step.
@@ -241,7 +181,7 @@ impl Pattern {
         let mut created = String::new();
         for step in &self.steps {
             created.push('/');
-            created.push_str(&step.created().map_err(|error| error.at(self))?);
+            step.write_created(&mut created).map_err(|error| error.at(self))?;
         }
         Ok(created)
     }
@@ -270,9 +210,14 @@ impl fmt::Display for PatternStep {
 
 /// Returns the value as an XPath 1.0 literal, in this quote if the value allows it.
 fn literal(value: &str, quote: char) -> Option<String> {
-    let other = if quote == '"' { '\'' } else { '"' };
-    let quote = [quote, other].into_iter().find(|&quote| !value.contains(quote))?;
+    let quote = quote_of(value, quote)?;
     Some(format!("{quote}{value}{quote}"))
+}
+
+/// Returns the quote that encloses a value in XPath 1.0: this one if the value allows it.
+fn quote_of(value: &str, quote: char) -> Option<char> {
+    let other = if quote == '"' { '\'' } else { '"' };
+    [quote, other].into_iter().find(|&quote| !value.contains(quote))
 }
 
 /// The namespaces of one message and their prefixes.

@@ -279,12 +279,10 @@ impl Overlay {
     pub fn is_default(&mut self, node: NodeId) -> bool {
         let (kind, location) = (self.kind(node), self.schema_location(node));
         let Some(schema_node) = location.schema.filter(|_| kind == NodeKind::Leaf) else { return false };
+        let Some(defaults) = self.schema_view.defaults(schema_node) else { return false };
         let text = self.text(node);
         let namespace = |prefix: &str| text.namespace(prefix).map(str::to_owned);
-        let schema = self.schema_view.schema();
-        let defaults = schema.defaults(schema_node);
-        !defaults.is_empty()
-            && schema.normal(schema_node, text.value, &namespace).as_ref() == defaults.first()
+        self.schema_view.schema().normal(schema_node, text.value, &namespace).as_ref() == defaults.first()
     }
 
     /// Takes back what the edits did to a node that the datastore does not have.

@@ -17,7 +17,7 @@ pub(super) enum StepMatch {
 impl Overlay {
     /// Returns the child that a step matches, if it can match only one.
     pub(super) fn find_step(&mut self, parent: NodeId, step: &PatternStep) -> StepMatch {
-        let Some(name) = self.tree.names().get(step.name()) else { return StepMatch::One(None) };
+        let Some(name) = self.tree.names().of_step(step) else { return StepMatch::One(None) };
         let one = |entry: Option<FirstEntry>| match entry {
             Some(FirstEntry { several: true, .. }) => StepMatch::Any,
             entry => StepMatch::One(entry.map(|entry| entry.node)),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::key_forms::KeyForms;
 use crate::{
-    CONTROLLER, ChoiceCase, DataNodeKind, HashMap, Name, Names, Pattern, PatternStep, QName, Schema,
-    SchemaNode, Tree,
+    BoundValue, CONTROLLER, ChoiceCase, DataNodeKind, HashMap, Name, Names, Pattern, PatternStep, QName,
+    Schema, SchemaNode, Tree,
     keys::{LearnedKeys, ListKeys},
 };
 
@@ -24,6 +24,8 @@ pub struct SchemaView {
     key_forms: HashMap<SchemaNode, Option<Arc<KeyForms>>>,
     /// The cases that the nodes that were met are in.
     cases: HashMap<SchemaNode, Option<Arc<[ChoiceCase]>>>,
+    /// The default values of the leaves and leaf-lists that were met, in their normal form.
+    defaults: HashMap<SchemaNode, Option<Arc<[BoundValue]>>>,
     /// See [`changes`](Self::changes).
     changes: u64,
 }
@@ -140,6 +142,7 @@ impl SchemaView {
             by_local: HashMap::default(),
             key_forms: HashMap::default(),
             cases: HashMap::default(),
+            defaults: HashMap::default(),
             changes: 0,
         };
         for path in CONTAINERS {
@@ -194,6 +197,15 @@ impl SchemaView {
             (!cases.is_empty()).then(|| cases.into())
         });
         cases.clone()
+    }
+
+    /// Returns the default values of a leaf or leaf-list in their normal form, if it has any.
+    pub(super) fn defaults(&mut self, node: SchemaNode) -> Option<Arc<[BoundValue]>> {
+        let defaults = self.defaults.entry(node).or_insert_with(|| {
+            let defaults = self.schema.defaults(node);
+            (!defaults.is_empty()).then(|| defaults.into())
+        });
+        defaults.clone()
     }
 
     /// Returns how many schema paths are known.

@@ -1,0 +1,42 @@
+//! The paths of nodes, one after another.
+
+use smallvec::SmallVec;
+
+use super::Overlay;
+use crate::{NodeId, Pattern, PatternStep, Tree};
+
+/// Returns the paths of nodes: the steps that a path has in common with the one before are not made again.
+#[derive(Debug, Default)]
+pub struct NodePaths {
+    /// The steps of the path before, each with its node.
+    steps: Vec<(NodeId, PatternStep)>,
+    /// Whether keys have the texts that the datastore has.
+    are_stored: bool,
+}
+
+impl NodePaths {
+    /// Returns such paths as [`Overlay::stored_pattern`] returns them.
+    pub fn stored() -> Self {
+        Self { steps: Vec::new(), are_stored: true }
+    }
+
+    /// Returns what [`Overlay::pattern`] returns. The overlay must be the same as before, and not have been edited.
+    pub fn pattern(&mut self, overlay: &mut Overlay, node: NodeId) -> Pattern {
+        let mut below: SmallVec<[NodeId; 8]> = SmallVec::new();
+        let (mut at, mut common) = (Some(node), 0);
+        while let Some(node) = at.filter(|&node| node != Tree::ROOT) {
+            if let Some(known) = self.steps.iter().rposition(|&(known, _)| known == node) {
+                common = known + 1;
+                break;
+            }
+            below.push(node);
+            at = overlay.tree.parent(node);
+        }
+        self.steps.truncate(common);
+        for node in below.into_iter().rev() {
+            let step = if self.are_stored { overlay.stored_step(node) } else { overlay.step(node) };
+            self.steps.push((node, step));
+        }
+        Pattern { steps: self.steps.iter().map(|(_, step)| step.clone()).collect() }
+    }
+}
