@@ -7,7 +7,7 @@ use std::{
 
 use confine_nacm::AccessOperation;
 use confine_tree::{
-    CONTROLLER, Coverage, HashSet, LexicalForms, NodeId, NodeKind, Overlay, PathLocator, Pattern,
+    CONTROLLER, Coverage, HashSet, LexicalForms, NodeId, NodeKind, NodePaths, Overlay, PathLocator, Pattern,
     PatternStep, QName, SchemaNode, Tree, xml::XmlTreeWriter,
 };
 
@@ -292,7 +292,10 @@ impl CommitDraft {
 
 /// Nodes below which scopes without rules permit everything: most nodes that a module writes are below few.
 #[derive(Default)]
-struct PermittedBelow(HashSet<(*const Scope, NodeId)>);
+struct PermittedBelow {
+    nodes: HashSet<(*const Scope, NodeId)>,
+    paths: NodePaths,
+}
 
 impl PermittedBelow {
     /// Returns whether the scope has no rules, and permits to write the node because it permits it for a node at or above it
@@ -303,12 +306,12 @@ impl PermittedBelow {
         }
         let of = Arc::as_ptr(scope);
         let mut up = std::iter::successors(Some(node), |&node| overlay.parent(node));
-        if up.any(|node| self.0.contains(&(of, node))) {
+        if up.any(|node| self.nodes.contains(&(of, node))) {
             return true;
         }
-        let place = overlay.pattern(node);
+        let place = self.paths.pattern(overlay, node);
         let Some(depth) = scope.writable_from(&place) else { return false };
-        self.0.extend(overlay.ancestors(node).get(depth - 1).map(|&above| (of, above)));
+        self.nodes.extend(overlay.ancestors(node).get(depth - 1).map(|&above| (of, above)));
         true
     }
 }

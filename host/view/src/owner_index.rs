@@ -294,35 +294,32 @@ impl OwnerIndex {
         all: &mut [(InstanceRef, Vec<CreatedObject>)],
         steps: &mut StepCounter,
     ) -> Result<(), TreeError> {
-        fn key(object: &CreatedObject) -> (&str, Option<&Pattern>) {
-            (&object.path, object.place.as_ref())
-        }
         mark_namesakes(all, steps)?;
-        let mut holders: HashMap<(&str, Option<&Pattern>), &InstanceRef> = HashMap::default();
+        // The same objects have the same number. Their paths are compared once.
+        let mut numbers: HashMap<(&str, Option<&Pattern>), usize> = HashMap::default();
+        let mut holders: Vec<Option<&InstanceRef>> = Vec::new();
         let run: HashSet<&InstanceRef> = all.iter().map(|(instance, _)| instance).collect();
-        for (instance, created) in all.iter() {
-            for object in created {
-                steps.step()?;
-                let before = self.holder_of(object);
-                let stays = before.filter(|&before| before == instance || !run.contains(before));
-                match stays {
-                    Some(holder) => drop(holders.insert(key(object), holder)),
-                    None => drop(holders.entry(key(object)).or_insert(instance)),
-                }
+        let objects = all.iter().flat_map(|(instance, created)| created.iter().map(move |of| (instance, of)));
+        let mut numbered: Vec<(&InstanceRef, usize)> = Vec::new();
+        for (instance, object) in objects {
+            steps.step()?;
+            let next = numbers.len();
+            let number = *numbers.entry((&object.path, object.place.as_ref())).or_insert(next);
+            if number == next {
+                holders.push(None);
+            }
+            numbered.push((instance, number));
+            let before = self.holder_of(object);
+            let stays = before.filter(|&before| before == instance || !run.contains(before));
+            if let Some(holder) = holders.get_mut(number) {
+                *holder = stays.or(*holder).or(Some(instance));
             }
         }
-        let is_shared = |instance: &InstanceRef, object: &CreatedObject| {
-            holders.get(&key(object)).is_some_and(|holder| *holder != instance)
-        };
-        let shared = |(instance, created): &(InstanceRef, Vec<CreatedObject>)| {
-            created.iter().map(|object| is_shared(instance, object)).collect::<Vec<_>>()
-        };
-        let shared: Vec<Vec<bool>> = all.iter().map(shared).collect();
-        for ((_, created), shared) in all.iter_mut().zip(shared) {
-            for (object, shared) in created.iter_mut().zip(shared) {
-                object.shared |= shared;
-            }
-        }
+        let holder = |number: usize| holders.get(number).copied().flatten();
+        let is_shared = |(instance, number)| holder(number).is_some_and(|holder| holder != instance);
+        let shared: Vec<bool> = numbered.into_iter().map(is_shared).collect();
+        let objects = all.iter_mut().flat_map(|(_, created)| created);
+        objects.zip(shared).for_each(|(object, shared)| object.shared |= shared);
         Ok(())
     }
 

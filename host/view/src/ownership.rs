@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use confine_tree::{HashMap, HashSet, NodeId, NodeKind, Pattern, SchemaLocation};
+use confine_tree::{HashMap, HashSet, NodeId, NodeKind, NodePaths, Pattern, SchemaLocation};
 
 use crate::{
     CONTROLLER_STEPS, CallRefusal, CommitDraft, CreatedObject, Error, ErrorTag, InstanceRef, OwnerIndex,
@@ -35,6 +35,8 @@ struct OwnershipSearch {
     /// The owned object of each node that was written. Many instances may write one node.
     objects: HashMap<NodeId, Option<NodeId>>,
     namesakes: KnownNamesakes,
+    /// The controller compares texts.
+    paths: NodePaths,
 }
 
 /// The other namespaces in which nodes there may have namesakes. All children of a node are looked at for each location, once.
@@ -52,7 +54,7 @@ impl CommitDraft {
         instances: &[InstanceRef],
         owners: &OwnerIndex,
     ) -> Result<Vec<(InstanceRef, Vec<CreatedObject>)>, Error> {
-        let mut search = OwnershipSearch::default();
+        let mut search = OwnershipSearch { paths: NodePaths::stored(), ..OwnershipSearch::default() };
         let mut by_instance: HashMap<&InstanceRef, Vec<NodeId>> = HashMap::default();
         // The operator lets their modules override what others set.
         let mut overriding: HashSet<&InstanceRef> = HashSet::default();
@@ -84,8 +86,9 @@ impl CommitDraft {
                 if let Some(object) = object.filter(|&object| seen.insert(object)) {
                     let Some(known) = search.ownerships.get(&object) else { continue };
                     let written = (object, known.ambiguous);
+                    let place = search.paths.pattern(&mut self.overlay, object);
                     let created_object =
-                        self.created_object(instance, written, owners, &mut search.namesakes)?;
+                        self.created_object(instance, written, place, owners, &mut search.namesakes)?;
                     if !overriding.contains(instance) {
                         let fronts = (known.front, known.owned_above);
                         sharing.check(self, owners, instance, (object, fronts), &created_object)?;
@@ -100,16 +103,15 @@ impl CommitDraft {
         Ok(all)
     }
 
-    /// `ambiguous`: whether the models have nodes of the same path without namespaces.
+    /// `place`: the path of the node, with the texts of the datastore; `ambiguous`: whether the models have nodes of the same path without namespaces.
     fn created_object(
         &mut self,
         instance: &InstanceRef,
         (node, ambiguous): (NodeId, bool),
+        place: Pattern,
         owners: &OwnerIndex,
         known: &mut KnownNamesakes,
     ) -> Result<CreatedObject, Error> {
-        // The controller compares texts.
-        let place = self.overlay.stored_pattern(node);
         self.overlay.steps().steps(place.steps.len())?;
         let path = place.created().map_err(|error| {
             CallRefusal::new(ErrorTag::InvalidValue, format!("instance `{instance}`: {error}"))
@@ -174,17 +176,24 @@ impl CommitDraft {
     pub(crate) fn namesakes_to_read(&mut self) -> Result<Vec<Pattern>, Error> {
         let mut wanted = Vec::new();
         let (mut seen, mut known) = (HashSet::default(), KnownNamesakes::default());
+        // Parents that are, or are in, an object that was seen: most nodes have siblings that were written too.
+        let (mut covered, mut paths) = (HashSet::default(), NodePaths::default());
         let written = std::mem::take(&mut self.written);
         for &node in written.iter().flat_map(|run| &run.nodes) {
             self.overlay.steps().step()?;
+            let parent = self.overlay.parent(node);
+            if parent.is_some_and(|parent| covered.contains(&parent)) {
+                continue;
+            }
             let nodes = self.overlay.ancestors(node);
             // The object that the instance will own, or one below it.
             let is_new = |&node: &NodeId| !self.overlay.in_base(node) && self.is_owned_whole(node);
             let object = nodes.iter().copied().skip(CONTROLLER_STEPS).find(is_new).unwrap_or(node);
+            covered.extend(parent.filter(|_| object != node));
             if !seen.insert(object) {
                 continue;
             }
-            let place = self.overlay.pattern(object);
+            let place = paths.pattern(&mut self.overlay, object);
             for namesake in self.namesakes(object, &place, &mut known)? {
                 // An entry is found by its first key.
                 wanted.push(first_key(&namesake).unwrap_or(namesake));
@@ -293,7 +302,7 @@ impl CommitDraft {
         if front.paths().next().is_some() {
             return front;
         }
-        let normal = self.overlay.step(node);
+        let normal = self.overlay.step_of_stored(node, stored.clone());
         if normal == stored { front } else { owners.step(above, &normal) }
     }
 

@@ -4,7 +4,7 @@
 //! form that the device gave it. What a run makes again and means the same keeps that form; otherwise each commit would write
 //! it to the device anew.
 
-use confine_tree::{HashMap, HashSet, LiveNode, NodeId, NodeKind, Pattern, Tree};
+use confine_tree::{HashMap, HashSet, LiveNode, NodeId, NodeKind, NodePaths, Pattern, Tree};
 
 use crate::{CommitDraft, Error, crypt, patterns::first_key};
 
@@ -23,14 +23,14 @@ impl CommitDraft {
 impl CommitDraft {
     /// Returns what to read to know whether what has leaves that are set to their defaults was there.
     pub(crate) fn parents_of_defaults(&mut self) -> Result<Vec<Pattern>, Error> {
-        let (mut wanted, mut seen) = (Vec::new(), HashSet::default());
+        let (mut wanted, mut seen, mut paths) = (Vec::new(), HashSet::default(), NodePaths::default());
         let written = std::mem::take(&mut self.written);
         for &node in written.iter().flat_map(|run| &run.nodes) {
             self.step()?;
             let overlay = &mut self.overlay;
             if overlay.in_base(node)
                 || !overlay.is_default(node)
-                || !self.owned.covers(&overlay.pattern(node))
+                || !self.owned.covers(&paths.pattern(overlay, node))
             {
                 continue;
             }
@@ -38,8 +38,8 @@ impl CommitDraft {
             above.pop();
             while let Some(parent) = above.pop() {
                 let path = match overlay.kind(parent) {
-                    NodeKind::List { .. } => first_key(&overlay.pattern(parent)),
-                    NodeKind::PresenceContainer => Some(overlay.pattern(parent)),
+                    NodeKind::List { .. } => first_key(&paths.pattern(overlay, parent)),
+                    NodeKind::PresenceContainer => Some(paths.pattern(overlay, parent)),
                     _ => continue,
                 };
                 wanted.extend(path.filter(|_| seen.insert(parent)));

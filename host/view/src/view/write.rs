@@ -241,13 +241,13 @@ impl View {
         if !self.writable.steps.is_empty() && pattern.steps.starts_with(&self.writable.steps) {
             return Ok(());
         }
+        if let Some(depth) = self.scope.declared_from(pattern) {
+            self.writable.steps.clear();
+            self.writable.steps.extend(pattern.steps.iter().take(depth).cloned());
+            return Ok(());
+        }
         match self.scope.decide_without_rules(access, pattern) {
-            ScopeDecision::Permit { .. } => {
-                let depth = self.scope.declared_from(pattern).unwrap_or(pattern.steps.len());
-                self.writable.steps.clear();
-                self.writable.steps.extend(pattern.steps.iter().take(depth).cloned());
-                Ok(())
-            }
+            ScopeDecision::Permit { .. } => Ok(()),
             ScopeDecision::Deny { reason } => Err(denied(&self.draft, pattern, access, &reason)),
         }
     }
