@@ -30,7 +30,7 @@ mod difference;
 mod entry_position;
 mod forms;
 mod key_forms;
-mod last_made;
+mod last_path;
 #[cfg(test)]
 mod linear;
 mod live_node;
@@ -56,7 +56,7 @@ use std::sync::Arc;
 use self::{
     child_lookup::{ChildLookup, EntryKeys},
     chosen_cases::ChosenCases,
-    last_made::LastMade,
+    last_path::LastPath,
     nodes_in_choices::NodesInChoices,
     prefixed_text::{LONGEST_COMPARED, PrefixedText},
     set_entries::SetEntries,
@@ -132,7 +132,9 @@ pub struct Overlay {
     /// How often something was loaded.
     loads: u32,
     /// The path that was made last.
-    last_made: LastMade,
+    last_made: LastPath,
+    /// The path that was found last.
+    last_found: LastPath,
     /// The steps of [`Overlay::unread`] and [`Overlay::edit_config`], and of its user.
     steps: StepCounter,
 }
@@ -176,7 +178,8 @@ impl Overlay {
             stored_orders: HashMap::default(),
             stored_lists: HashMap::default(),
             loads: 0,
-            last_made: LastMade::default(),
+            last_made: LastPath::default(),
+            last_found: LastPath::default(),
             steps: StepCounter::default(),
         }
     }

@@ -39,7 +39,7 @@ impl Overlay {
 
     /// Rolls back the edits made since a mark. Fragments that were loaded since stay.
     pub fn rollback(&mut self, mark: OverlayMark) {
-        self.last_made.forget();
+        self.forget_last_paths();
         while self.journal.undo.len() > mark.undo {
             let Some(undo) = self.journal.undo.pop() else { break };
             if let Some(text) = undo.text {
@@ -60,6 +60,12 @@ impl Overlay {
         self.chosen.truncate(mark.chosen);
         self.set_entries.truncate(mark.set_entries);
         self.close();
+    }
+
+    /// Forgets which nodes were made and found last.
+    pub(super) fn forget_last_paths(&mut self) {
+        self.last_made.forget();
+        self.last_found.forget();
     }
 
     fn close(&mut self) {
@@ -150,7 +156,7 @@ impl Overlay {
     }
 
     pub(super) fn mark_removed(&mut self, node: NodeId) {
-        self.last_made.forget();
+        self.forget_last_paths();
         self.journal_node(node, false);
         self.clock += 1;
         let now = self.clock;

@@ -44,6 +44,9 @@ impl Overlay {
 
     /// Removes the nodes of other cases than that of a node which is being made.
     pub(super) fn displace_other_cases(&mut self, parent: LiveNode, node: NodeId) {
+        if self.cases_of(node).is_none() {
+            return;
+        }
         for (choice, case) in self.choices(node) {
             if self.is_chosen(choice, case) {
                 continue;

@@ -15,7 +15,8 @@ impl Overlay {
     /// Nodes that have not been read count as absent, but those that were removed are removed from the
     /// datastore, too. Read [`unread`](Self::unread) first.
     pub fn edit_config(&mut self) -> Result<Option<Tree>, Error> {
-        let mut writing = DifferenceWriter { overlay: self, out: Tree::new(), whole: false };
+        let mut writing =
+            DifferenceWriter { overlay: self, out: Tree::new(), names: Vec::new(), whole: false };
         writing.children(LiveNode::ROOT, Tree::ROOT, true, &[])?;
         Ok((!writing.out.is_empty()).then_some(writing.out))
     }
@@ -24,6 +25,8 @@ impl Overlay {
 struct DifferenceWriter<'o> {
     overlay: &'o mut Overlay,
     out: Tree,
+    /// The names of the overlay in the edit, as far as they occur in it.
+    names: Vec<Option<Name>>,
     /// Whether everything is written of what exists, whatever the datastore has of it.
     whole: bool,
 }
@@ -38,6 +41,9 @@ impl DifferenceWriter<'_> {
         in_base: bool,
         keys: &[NodeId],
     ) -> Result<bool, Error> {
+        if self.overlay.tree.first_child(parent.node).is_none() {
+            return Ok(false);
+        }
         let orders = self.overlay.orders(parent)?;
         let positioned: HashSet<NodeId> =
             orders.iter().flat_map(|order| &order.positioned).copied().collect();
@@ -164,13 +170,29 @@ impl DifferenceWriter<'_> {
 
     /// Writes one node with its value, without its descendants.
     fn copy(&mut self, node: NodeId, to: NodeId) -> Result<NodeId, Error> {
-        let name: Name = self.out.intern(self.overlay.tree.qname(node));
+        let name = self.name(node);
         let element = self.out.append(to, name)?;
         if let Some(value) = self.overlay.tree.value(node) {
             let text = self.overlay.text(node);
             self.out.set_value(element, value, &text.borrowed())?;
         }
         Ok(element)
+    }
+
+    /// Returns the name of a node in the edit.
+    fn name(&mut self, node: NodeId) -> Name {
+        let name = self.overlay.tree.name(node);
+        if self.names.len() <= name.index() {
+            self.names.resize(name.index() + 1, None);
+        }
+        let known = self.names.get(name.index()).copied().flatten();
+        known.unwrap_or_else(|| {
+            let new = self.out.intern(self.overlay.tree.qname(node));
+            if let Some(place) = self.names.get_mut(name.index()) {
+                *place = Some(new);
+            }
+            new
+        })
     }
 
     fn removal(&mut self, node: NodeId, to: NodeId) -> Result<bool, Error> {

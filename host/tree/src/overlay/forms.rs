@@ -287,7 +287,7 @@ impl Overlay {
 
     /// Takes back what the edits did to a node that the datastore does not have.
     pub fn leave_out(&mut self, node: NodeId) {
-        self.last_made.forget();
+        self.forget_last_paths();
         self.update_state(node, |state| state.edit = NodeEdit::Keep);
     }
 }

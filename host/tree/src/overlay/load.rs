@@ -28,7 +28,7 @@ impl Overlay {
     /// Starts loading what was read; [`load`](Self::load) does all of it in one call. It counts as read once
     /// [`load_some`](Self::load_some) has returned 0.
     pub fn begin_load(&mut self, read: &[Pattern]) -> FragmentLoad {
-        self.last_made.forget();
+        self.forget_last_paths();
         for pattern in read {
             self.schema_view.learn(&mut self.tree, pattern, &mut Vec::new(), false);
         }
@@ -48,7 +48,7 @@ impl Overlay {
 
     /// Loads one more node of the fragment. Returns how many nodes it visited, or 0 at the end.
     pub fn load_some(&mut self, fragment: &Tree, loading: &mut FragmentLoad) -> Result<usize, Error> {
-        self.last_made.forget();
+        self.forget_last_paths();
         self.loads = self.loads.wrapping_add(1);
         let FragmentLoad { read, names, todo, current, repeats } = loading;
         let repeats = *repeats.get_or_insert_with(|| has_top_level_node_twice(fragment));

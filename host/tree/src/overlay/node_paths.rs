@@ -3,13 +3,19 @@
 use smallvec::SmallVec;
 
 use super::Overlay;
-use crate::{NodeId, Pattern, PatternStep, Tree};
+use crate::{HashMap, NodeId, Pattern, PatternStep, Tree};
 
-/// Returns the paths of nodes: the steps that a path has in common with the one before are not made again.
+/// So many steps of list entries are kept.
+const KEPT: usize = 1024;
+
+/// Returns the paths of nodes: the steps that a path has in common with the one before are not made again, nor those of list
+/// entries that were met lately.
 #[derive(Debug, Default)]
 pub struct NodePaths {
     /// The steps of the path before, each with its node.
     steps: Vec<(NodeId, PatternStep)>,
+    /// The steps of list entries.
+    entries: HashMap<NodeId, PatternStep>,
     /// Whether keys have the texts that the datastore has.
     are_stored: bool,
 }
@@ -17,7 +23,7 @@ pub struct NodePaths {
 impl NodePaths {
     /// Returns such paths as [`Overlay::stored_pattern`] returns them.
     pub fn stored() -> Self {
-        Self { steps: Vec::new(), are_stored: true }
+        Self { are_stored: true, ..Self::default() }
     }
 
     /// Returns what [`Overlay::pattern`] returns. The overlay must be the same as before, and not have been edited.
@@ -34,9 +40,23 @@ impl NodePaths {
         }
         self.steps.truncate(common);
         for node in below.into_iter().rev() {
-            let step = if self.are_stored { overlay.stored_step(node) } else { overlay.step(node) };
+            let step = self.step(overlay, node);
             self.steps.push((node, step));
         }
         Pattern { steps: self.steps.iter().map(|(_, step)| step.clone()).collect() }
+    }
+
+    fn step(&mut self, overlay: &mut Overlay, node: NodeId) -> PatternStep {
+        if let Some(known) = self.entries.get(&node) {
+            return known.clone();
+        }
+        let step = if self.are_stored { overlay.stored_step(node) } else { overlay.step(node) };
+        if !step.keys.is_empty() {
+            if self.entries.len() >= KEPT {
+                self.entries.clear();
+            }
+            self.entries.insert(node, step.clone());
+        }
+        step
     }
 }

@@ -26,7 +26,16 @@ pub struct SchemaView {
     cases: HashMap<SchemaNode, Option<Arc<[ChoiceCase]>>>,
     /// The default values of the leaves and leaf-lists that were met, in their normal form.
     defaults: HashMap<SchemaNode, Option<Arc<[BoundValue]>>>,
+    /// The paths that were learned last, one on devices and one of a service instance for most modules.
+    learned: [LearnedPath; 2],
     /// See [`changes`](Self::changes).
+    changes: u64,
+}
+
+/// A path that was learned when so much was known. To learn it again changes nothing until more is known.
+#[derive(Clone, Debug, Default)]
+struct LearnedPath {
+    steps: Vec<PatternStep>,
     changes: u64,
 }
 
@@ -143,6 +152,7 @@ impl SchemaView {
             key_forms: HashMap::default(),
             cases: HashMap::default(),
             defaults: HashMap::default(),
+            learned: Default::default(),
             changes: 0,
         };
         for path in CONTAINERS {
@@ -329,10 +339,51 @@ impl SchemaView {
         spots: &mut Vec<SchemaLocation>,
         declared: bool,
     ) -> bool {
-        let (mut at, mut inside, mut new) = (Self::ROOT, self.root(), false);
+        if declared {
+            return self.learn_steps(tree, pattern, spots, true, 0);
+        }
+        let known = self.learned_before(pattern, spots);
+        let new = self.learn_steps(tree, pattern, spots, false, known);
+        let changes = self.changes;
+        let [LearnedPath { steps, changes: then }, _] = &mut self.learned;
+        steps.truncate(known);
+        steps.extend(pattern.steps.iter().skip(known).cloned());
+        *then = changes;
+        new
+    }
+
+    /// Returns how many of the first steps of a path were learned, and are the first in `learned` afterwards.
+    fn learned_before(&mut self, pattern: &Pattern, spots: &[SchemaLocation]) -> usize {
+        let is_first = |path: &LearnedPath| {
+            path.steps.first().zip(pattern.steps.first()).is_some_and(|(known, step)| known.is_copy_of(step))
+        };
+        let [first, second] = &mut self.learned;
+        if !is_first(first) {
+            std::mem::swap(first, second);
+        }
+        let [LearnedPath { steps, changes }, _] = &self.learned;
+        if *changes != self.changes || spots.len() < pattern.steps.len() {
+            return 0;
+        }
+        let known = steps.iter().zip(&pattern.steps).zip(spots);
+        known.take_while(|((known, step), spot)| known.is_copy_of(step) && spot.is_met()).count()
+    }
+
+    /// Learns the steps of a path, but so many of the first. Those are met.
+    fn learn_steps(
+        &mut self,
+        tree: &mut Tree,
+        pattern: &Pattern,
+        spots: &mut Vec<SchemaLocation>,
+        declared: bool,
+        from: usize,
+    ) -> bool {
+        let (mut inside, mut new) = (self.root(), false);
+        let above = from.checked_sub(1).and_then(|above| spots.get(above)?.schema_path);
+        let mut at = above.unwrap_or(Self::ROOT);
         // A declaration that names the keys of one list names those of all: its other steps are not lists.
         let careful = declared && pattern.steps.iter().skip(2).any(|step| !step.keys.is_empty());
-        for (index, step) in pattern.steps.iter().enumerate() {
+        for (index, step) in pattern.steps.iter().enumerate().skip(from) {
             let spot = match spots.get(index) {
                 Some(&known) => known,
                 None => {

@@ -78,8 +78,9 @@ impl Overlay {
     /// Returns the node that a pattern matches now, or that it matches none, and how many steps that took; nothing if each step
     /// of a [`PatternSearch`] must look at several nodes.
     pub fn find_one(&mut self, pattern: &Pattern) -> (Option<Option<LiveNode>>, usize) {
-        let mut live = LiveNode::ROOT;
-        for (taken, step) in pattern.steps.iter().enumerate() {
+        let last = pattern.steps.len().saturating_sub(1);
+        let (common, mut live) = self.last_found.common(&pattern.steps, self.schema_view.changes());
+        for (taken, step) in pattern.steps.iter().enumerate().skip(common) {
             let found = match self.find_step(live.node, step) {
                 StepMatch::One(child) => child.and_then(|child| self.live_child(live, child)),
                 StepMatch::Any => return (None, taken),
@@ -87,6 +88,9 @@ impl Overlay {
             match found {
                 Some(found) => live = found,
                 None => return (Some(None), taken + 1),
+            }
+            if taken < last {
+                self.last_found.push(taken, step, live);
             }
         }
         (Some(Some(live)), pattern.steps.len())

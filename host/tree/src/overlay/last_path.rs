@@ -1,24 +1,25 @@
-//! The path that was made last: most edits are of siblings.
+//! The path that was made, or found, last: most calls are about siblings.
 
 use super::live_node::LiveNode;
 use crate::PatternStep;
 
-/// The nodes above the node that was set or created last. They exist, and making them again changes nothing, until something
-/// else than [`make_path`](super::Overlay::make_path) changes which nodes exist, or more is learned of their kinds.
+/// The nodes above the node that was set or created last, or found. They exist, and making or finding them again changes nothing,
+/// until something else than [`make_path`](super::Overlay::make_path) changes which nodes exist, or more is learned of their
+/// kinds; and finding them, until more is loaded.
 #[derive(Clone, Debug, Default)]
-pub(super) struct LastMade {
+pub(super) struct LastPath {
     above: Vec<(PatternStep, LiveNode)>,
     /// How much was known of kinds.
     changes: u64,
 }
 
-impl LastMade {
+impl LastPath {
     /// Forgets the nodes.
     pub(super) fn forget(&mut self) {
         self.above.clear();
     }
 
-    /// Returns how many of the first steps, without the last, lead to nodes that need not be made again, and the last of these.
+    /// Returns how many of the first steps, without the last, lead to nodes that need not be made or found again, and the last of these.
     pub(super) fn common(&mut self, steps: &[PatternStep], changes: u64) -> (usize, LiveNode) {
         if self.changes != changes {
             self.above.clear();
