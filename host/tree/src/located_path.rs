@@ -46,6 +46,12 @@ impl LocatedPath {
         child
     }
 
+    /// Goes one step down, to a child of which this is known.
+    pub fn push(&mut self, step: PatternStep, spot: SchemaLocation) {
+        self.pattern.steps.push(step);
+        self.spots.push(spot);
+    }
+
     /// Returns whether models explain all nodes on the path.
     pub fn is_modelled(&self) -> bool {
         self.spots.iter().all(|spot| spot.schema.is_some())

@@ -63,6 +63,11 @@ impl PartialEq for StepParts {
 }
 
 impl PatternStep {
+    /// Returns whether two steps are copies of one.
+    pub(crate) fn is_copy_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Creates a step without predicates.
     pub fn new(name: QName<'_>) -> Self {
         Self::shared(name.namespace.into(), name.local.into())

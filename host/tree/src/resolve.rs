@@ -9,7 +9,7 @@ use std::fmt;
 pub use self::located::PathLocator;
 use crate::{
     BoundValue, CONTROLLER, LocatedPath, NodeKind, Overlay, Path, PathStep, Pattern, PatternStep, Predicate,
-    PrefixMap, QName, ResolveError, SchemaLocation, path::MAX_STEPS, resolve_error::below,
+    PrefixMap, QName, ResolveError, SchemaLocation, resolve_error::below,
 };
 
 /// The most models in which one path is resolved.
@@ -51,33 +51,18 @@ impl Overlay {
         self.resolve_in(None, path, base, prefixes, sees)
     }
 
-    /// Resolves more steps of a path that [is modelled](LocatedPath::is_modelled). None unless models explain them all.
+    /// Resolves one more step of a path that [is modelled](LocatedPath::is_modelled). None unless models explain it.
     pub fn resolve_below(
         &self,
-        above: &LocatedPath,
-        steps: &[PathStep],
+        mut above: LocatedPath,
+        step: &PathStep,
         prefixes: &PrefixMap,
     ) -> Option<LocatedPath> {
-        let (&spot, last) = above.spots.last().zip(above.pattern.steps.last())?;
-        let mut inside = self.below(spot, last);
-        let length = above.spots.len() + steps.len();
-        if length > MAX_STEPS {
-            return None;
-        }
-        let mut located = LocatedPath {
-            pattern: Pattern { steps: Vec::with_capacity(length) },
-            spots: Vec::with_capacity(length),
-        };
-        located.pattern.steps.extend(above.pattern.steps.iter().cloned());
-        located.spots.extend_from_slice(&above.spots);
-        for step in steps {
-            let resolved = self.resolve_step(inside, step, &located.pattern, prefixes, &mut |_, _| false);
-            let (step, at) = resolved.ok().filter(|(_, at)| at.schema.is_some())?;
-            inside = self.below(at, &step);
-            located.pattern.steps.push(step);
-            located.spots.push(at);
-        }
-        Some(located)
+        let inside = self.inside(&above);
+        let resolved = self.resolve_step(inside, step, &above.pattern, prefixes, &mut |_, _| false);
+        let (step, spot) = resolved.ok().filter(|(_, spot)| spot.schema.is_some())?;
+        above.push(step, spot);
+        Some(above)
     }
 
     /// As [`resolve`](Self::resolve), once for each model that the path may be about: the entries of a list that it does not

@@ -8,7 +8,7 @@ use std::{
 use confine_nacm::AccessOperation;
 use confine_tree::{
     CONTROLLER, Coverage, HashSet, LexicalForms, NodeId, NodeKind, NodePaths, Overlay, PathLocator, Pattern,
-    PatternStep, QName, SchemaNode, Tree, xml::XmlTreeWriter,
+    PatternStep, QName, SchemaLocation, SchemaNode, Tree, xml::XmlTreeWriter,
 };
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     ScopeDecision,
     displaced::DisplacedNodes,
     edit_check::{EditAuthority, EditFault, check_edit},
-    patterns::{child, first_key},
+    patterns::{child, first_key, names_of},
 };
 
 /// What a commit sends: the content of `<config>` of an edit-config that is merged.
@@ -38,7 +38,8 @@ impl CommitDraft {
     /// Reads, in one request, what was written without being read, and the `created` lists of these instances.
     /// Without it, [`finish`](Self::finish) sends more than necessary.
     pub async fn settle(&mut self, instances: &[InstanceRef]) -> Result<(), Error> {
-        let namesakes = self.namesakes_to_read()?;
+        let mut paths = NodePaths::default();
+        let namesakes = self.namesakes_to_read(&mut paths)?;
         let of_instances = instances.iter().flat_map(|instance| {
             let path = instance.path();
             // An instance without a `created` list is found by its key.
@@ -47,7 +48,7 @@ impl CommitDraft {
         let besides = [
             namesakes,
             self.overlay.other_cases()?,
-            self.parents_of_defaults()?,
+            self.parents_of_defaults(&mut paths)?,
             self.overlay.lists_to_order()?,
         ];
         let wanted = self.overlay.unread(of_instances.chain(besides.into_iter().flatten()))?;
@@ -293,6 +294,8 @@ impl CommitDraft {
 /// Nodes below which scopes without rules permit everything: most nodes that a module writes are below few.
 #[derive(Default)]
 struct PermittedBelow {
+    /// Where all nodes are permitted, whatever the keys on their paths are.
+    places: HashSet<(*const Scope, SchemaLocation)>,
     nodes: HashSet<(*const Scope, NodeId)>,
     paths: NodePaths,
 }
@@ -305,12 +308,20 @@ impl PermittedBelow {
             return false;
         }
         let of = Arc::as_ptr(scope);
+        let location = overlay.schema_location(node);
+        if self.places.contains(&(of, location)) {
+            return true;
+        }
         let mut up = std::iter::successors(Some(node), |&node| overlay.parent(node));
         if up.any(|node| self.nodes.contains(&(of, node))) {
             return true;
         }
         let place = self.paths.pattern(overlay, node);
         let Some(depth) = scope.writable_from(&place) else { return false };
+        if scope.writable_from(&names_of(&place)).is_some() {
+            self.places.insert((of, location));
+            return true;
+        }
         self.nodes.extend(overlay.ancestors(node).get(depth - 1).map(|&above| (of, above)));
         true
     }

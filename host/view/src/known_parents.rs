@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use confine_tree::{HashMap, LocatedPath, Overlay, Path, Pattern, PatternStep, PrefixMap, SchemaLocation};
+use confine_tree::{
+    HashMap, LocatedPath, Overlay, Path, PathStep, Pattern, PatternStep, PrefixMap, SchemaLocation,
+    path::MAX_STEPS,
+};
 
 use crate::patterns::size;
 
@@ -68,24 +71,54 @@ impl KnownParents {
             let slash = above.rfind('/');
             let (known_text, rest) = path.split_at_checked(slash.map_or(0, |slash| slash + 1))?;
             if let Some(parent) = known.get(known_text) {
-                let child = self.children.get(&parent.inside).and_then(|children| children.get(rest));
-                if let Some((step, spot)) = child {
+                if let Some((step, spot)) = self.child(parent.inside, rest) {
                     return Some(parent.path.child(step.clone(), *spot));
                 }
                 let below =
                     Path::parse(rest).ok().filter(|below| !below.absolute && !below.steps.is_empty())?;
-                let located = overlay.resolve_below(&parent.path, &below.steps, prefixes)?;
-                let inside = parent.inside;
-                match &below.steps[..] {
-                    [step] if step.predicates.is_empty() => self.remember_child(inside, rest, &located),
-                    [_] => {}
-                    _ => self.remember(path, &located, base, overlay),
+                let (parent, inside) = (parent.path.clone(), parent.inside);
+                let located = self.resolve_below(parent, inside, &below.steps, overlay, prefixes)?;
+                if below.steps.len() > 1 {
+                    self.remember(path, &located, base, overlay);
                 }
                 return Some(located);
             }
             above = above.get(..slash?)?;
         }
         None
+    }
+
+    /// Resolves more steps of a path.
+    fn resolve_below(
+        &mut self,
+        mut above: LocatedPath,
+        mut inside: SchemaLocation,
+        steps: &[PathStep],
+        overlay: &Overlay,
+        prefixes: &PrefixMap,
+    ) -> Option<LocatedPath> {
+        if above.spots().len() + steps.len() > MAX_STEPS {
+            return None;
+        }
+        for step in steps {
+            let is_bare = step.prefix.is_none() && step.predicates.is_empty();
+            match self.child(inside, &step.name).filter(|_| is_bare) {
+                Some((step, spot)) => above.push(step.clone(), *spot),
+                None => {
+                    above = overlay.resolve_below(above, step, prefixes)?;
+                    if step.predicates.is_empty() {
+                        self.remember_child(inside, step, &above);
+                    }
+                }
+            }
+            inside = overlay.inside(&above);
+        }
+        Some(above)
+    }
+
+    /// Returns what a step without predicates leads to, if it is remembered as it is written.
+    fn child(&self, inside: SchemaLocation, written: &str) -> Option<&(PatternStep, SchemaLocation)> {
+        self.children.get(&inside)?.get(written)
     }
 
     /// Remembers what is above a path that was resolved: its parent, and the parent of the last list entry on the way there.
@@ -111,26 +144,30 @@ impl KnownParents {
         }
     }
 
-    /// Remembers what the last step of a path leads to, which was written like this.
-    fn remember_child(&mut self, inside: SchemaLocation, written: &str, located: &LocatedPath) {
+    /// Remembers what a step leads to, the last one of a path.
+    fn remember_child(&mut self, inside: SchemaLocation, written: &PathStep, located: &LocatedPath) {
         let child = located.pattern().steps.last().zip(located.spots().last());
         // What is known of a name that has not been met yet may change.
-        let Some((step, &spot)) = child.filter(|(_, spot)| spot.is_met() && written.len() <= LONGEST_CHILD)
-        else {
-            return;
+        let Some((step, &spot)) = child.filter(|(_, spot)| spot.is_met()) else { return };
+        let text = match &written.prefix {
+            Some(prefix) => format!("{prefix}:{}", written.name).into(),
+            None => written.name.clone(),
         };
+        if text.len() > LONGEST_CHILD {
+            return;
+        }
         if self.known_children >= REMEMBERED_CHILDREN {
             self.children.clear();
             self.known_children = 0;
         }
         self.known_children += 1;
-        self.children.entry(inside).or_default().insert(written.into(), (step.clone(), spot));
+        self.children.entry(inside).or_default().insert(text, (step.clone(), spot));
     }
 }
 
 /// Returns where each step of a path begins, and whether it has predicates.
 fn starts_of_steps(path: &str) -> Vec<(usize, bool)> {
-    let mut steps = Vec::new();
+    let mut steps = Vec::with_capacity(8);
     let mut quote = None;
     for (at, byte) in path.bytes().enumerate() {
         if at == 0 && byte != b'/' {

@@ -173,11 +173,11 @@ impl CommitDraft {
     }
 
     /// Returns what to read to know whether what the runs created is the only node of its path without namespaces.
-    pub(crate) fn namesakes_to_read(&mut self) -> Result<Vec<Pattern>, Error> {
+    pub(crate) fn namesakes_to_read(&mut self, paths: &mut NodePaths) -> Result<Vec<Pattern>, Error> {
         let mut wanted = Vec::new();
         let (mut seen, mut known) = (HashSet::default(), KnownNamesakes::default());
         // Parents that are, or are in, an object that was seen: most nodes have siblings that were written too.
-        let (mut covered, mut paths) = (HashSet::default(), NodePaths::default());
+        let mut covered = HashSet::default();
         let written = std::mem::take(&mut self.written);
         for &node in written.iter().flat_map(|run| &run.nodes) {
             self.overlay.steps().step()?;

@@ -30,3 +30,12 @@ pub(crate) fn list_of(entry: &Pattern) -> Option<Pattern> {
     let (last, above) = entry.steps.split_last()?;
     Some(Pattern { steps: above.iter().cloned().chain([PatternStep::new(last.name())]).collect() })
 }
+
+/// Returns a pattern without the values of its keys.
+pub(crate) fn names_of(pattern: &Pattern) -> Pattern {
+    let bare = |step: &PatternStep| match step.keys.is_empty() && step.entry.is_none() {
+        true => step.clone(),
+        false => PatternStep::new(step.name()),
+    };
+    Pattern { steps: pattern.steps.iter().map(bare).collect() }
+}

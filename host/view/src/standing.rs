@@ -22,8 +22,8 @@ impl CommitDraft {
 
 impl CommitDraft {
     /// Returns what to read to know whether what has leaves that are set to their defaults was there.
-    pub(crate) fn parents_of_defaults(&mut self) -> Result<Vec<Pattern>, Error> {
-        let (mut wanted, mut seen, mut paths) = (Vec::new(), HashSet::default(), NodePaths::default());
+    pub(crate) fn parents_of_defaults(&mut self, paths: &mut NodePaths) -> Result<Vec<Pattern>, Error> {
+        let (mut wanted, mut seen) = (Vec::new(), HashSet::default());
         let written = std::mem::take(&mut self.written);
         for &node in written.iter().flat_map(|run| &run.nodes) {
             self.step()?;

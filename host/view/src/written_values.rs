@@ -1,5 +1,7 @@
 //! The values that the runs of a commit set, and the first two that differ.
 
+use std::collections::hash_map::Entry;
+
 use confine_tree::{HashMap, NodeId, Overlay, Pattern};
 
 use crate::{CallRefusal, ErrorTag, InstanceRef, Scope, run_writes::RunWrites};
@@ -23,12 +25,19 @@ impl WrittenValues {
     pub(crate) fn record(&mut self, overlay: &mut Overlay, run: &RunWrites) {
         for &node in &run.nodes {
             let value = overlay.meaning(node);
-            let before = self.by_node.insert(node, (run.instance.clone(), value.clone()));
-            let Some((other, before)) = before else { continue };
-            let differs = other != run.instance && before != value;
+            let known = match self.by_node.entry(node) {
+                Entry::Vacant(unset) => {
+                    unset.insert((run.instance.clone(), value));
+                    continue;
+                }
+                Entry::Occupied(known) => known.into_mut(),
+            };
+            let (other, before) = std::mem::replace(known, (run.instance.clone(), value));
+            let (_, value) = known;
+            let differs = other != run.instance && before != *value;
             if differs && self.conflict.is_none() && !run.scope.last_wins() {
                 let place = overlay.pattern(node);
-                let (before, value) = (shown(&before), shown(&value));
+                let (before, value) = (shown(&before), shown(value));
                 let what = format!(
                     "`{other}` sets `{place}` to `{before}`, and `{}` to `{value}` in the same commit",
                     run.instance

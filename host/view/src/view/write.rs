@@ -6,7 +6,7 @@ use confine_tree::{BoundValue, LiveNode, LocatedPath, NodeKind, Pattern, Pattern
 use super::{View, ViewEdit, admission::ReadExtent, denied};
 use crate::{
     CallRefusal, CommitDraft, Error, ErrorTag, ScopeDecision, crypt,
-    patterns::{child, size},
+    patterns::{child, names_of, size},
     refusal::refused,
     scope::is_device_configuration,
 };
@@ -238,12 +238,14 @@ impl View {
         pattern: &Pattern,
         access: AccessOperation,
     ) -> Result<(), CallRefusal> {
-        if !self.writable.steps.is_empty() && pattern.steps.starts_with(&self.writable.steps) {
+        if !self.writable.steps.is_empty() && self.writable.covers(pattern) {
             return Ok(());
         }
         if let Some(depth) = self.scope.declared_from(pattern) {
-            self.writable.steps.clear();
-            self.writable.steps.extend(pattern.steps.iter().take(depth).cloned());
+            let names = names_of(pattern);
+            let any_entry = self.scope.declared_from(&names) == Some(depth);
+            self.writable = if any_entry { names } else { pattern.clone() };
+            self.writable.steps.truncate(depth);
             return Ok(());
         }
         match self.scope.decide_without_rules(access, pattern) {
