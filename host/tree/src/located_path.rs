@@ -9,6 +9,8 @@ pub struct LocatedPath {
     pub(crate) pattern: Pattern,
     /// Of each step, from the top down.
     pub(crate) spots: Vec<SchemaLocation>,
+    /// So many of the first steps are known to name one node each, by models, which do not change.
+    pub(crate) exact: usize,
 }
 
 impl LocatedPath {
@@ -30,7 +32,8 @@ impl LocatedPath {
     /// Returns the first steps of the path; none if it has fewer, or if there are none.
     pub fn above(&self, steps: usize) -> Option<Self> {
         let above = self.pattern.steps.get(..steps).filter(|above| !above.is_empty())?;
-        Some(Self { pattern: Pattern { steps: above.to_vec() }, spots: self.spots.get(..steps)?.to_vec() })
+        let spots = self.spots.get(..steps)?.to_vec();
+        Some(Self { pattern: Pattern { steps: above.to_vec() }, spots, exact: self.exact.min(steps) })
     }
 
     /// Returns the path of a child, with what is known of it.
@@ -39,6 +42,7 @@ impl LocatedPath {
         let mut child = Self {
             pattern: Pattern { steps: Vec::with_capacity(length) },
             spots: Vec::with_capacity(length),
+            exact: self.exact,
         };
         child.pattern.steps.extend(self.pattern.steps.iter().cloned().chain([step]));
         child.spots.extend_from_slice(&self.spots);

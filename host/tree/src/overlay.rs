@@ -219,7 +219,7 @@ impl Overlay {
 
     /// As [`learn`](Self::learn), of a path whose nodes were looked up.
     pub fn learn_located(&mut self, path: &mut LocatedPath) -> bool {
-        let LocatedPath { pattern, spots } = path;
+        let LocatedPath { pattern, spots, .. } = path;
         self.schema_view.learn(&mut self.tree, pattern, spots, false)
     }
 
@@ -290,18 +290,20 @@ impl Overlay {
 
     /// Returns the node, or `None` if it does not exist now.
     pub fn place(&self, node: NodeId) -> Option<LiveNode> {
-        // Most commits remove little: each node on the path exists, or not, by itself.
-        let mut up = std::iter::successors(Some(node), |&node| self.tree.parent(node));
-        let removed = up.by_ref().take_while(|&node| node != Tree::ROOT).find_map(|node| {
-            let was_removed = self.state(node).removed_at != 0;
-            (was_removed || self.live_child(LiveNode::ROOT, node).is_none()).then_some(was_removed)
-        });
-        match removed {
-            None => return Some(LiveNode { node, removed_at: 0 }),
+        let mut at = node;
+        while at != Tree::ROOT {
+            // Most commits remove little: each node on the path exists, or not, by itself.
+            if self.state(at).removed_at != 0 {
+                return self.place_below_removed(node);
+            }
             // What does not exist there does not exist below something that was removed either.
-            Some(false) => return None,
-            Some(true) => {}
+            self.live_child(LiveNode::ROOT, at)?;
+            at = self.tree.parent(at)?;
         }
+        Some(LiveNode { node, removed_at: 0 })
+    }
+
+    fn place_below_removed(&self, node: NodeId) -> Option<LiveNode> {
         self.ancestors(node).into_iter().try_fold(LiveNode::ROOT, |live, node| self.live_child(live, node))
     }
 

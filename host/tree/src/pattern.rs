@@ -112,7 +112,7 @@ impl PatternStep {
 
     /// Returns whether this step matches every sibling that `other` matches.
     pub fn covers(&self, other: &Self) -> bool {
-        self.name() == other.name()
+        self.has_name_of(other)
             && self.keys.iter().all(|(name, value)| value.is_none() || value.as_deref() == other.key(name))
             && match &self.entry {
                 None | Some(None) => true,

@@ -53,12 +53,16 @@ impl PartialEq for PatternStep {
 
 impl PartialEq for StepParts {
     fn eq(&self, other: &Self) -> bool {
+        self.has_name_of(other) && self.keys == other.keys && self.entry == other.entry
+    }
+}
+
+impl StepParts {
+    /// Returns whether two steps have the same name.
+    pub(crate) fn has_name_of(&self, other: &Self) -> bool {
         // Most names that are compared are shared.
         let is_same = |one: &Arc<str>, other: &Arc<str>| Arc::ptr_eq(one, other) || one == other;
-        is_same(&self.local, &other.local)
-            && is_same(&self.namespace, &other.namespace)
-            && self.keys == other.keys
-            && self.entry == other.entry
+        is_same(&self.local, &other.local) && is_same(&self.namespace, &other.namespace)
     }
 }
 

@@ -129,7 +129,7 @@ impl Overlay {
             resolved.steps.push(resolved_step);
             spots.push(at);
         }
-        Ok(LocatedPath { pattern: resolved, spots })
+        Ok(LocatedPath { pattern: resolved, spots, exact: 0 })
     }
 
     /// Returns what is known of the node that a pattern matches.

@@ -7,8 +7,8 @@ use std::{
 
 use confine_nacm::AccessOperation;
 use confine_tree::{
-    CONTROLLER, Coverage, HashSet, LexicalForms, NodeId, NodeKind, NodePaths, Overlay, PathLocator, Pattern,
-    PatternStep, QName, SchemaLocation, SchemaNode, Tree, xml::XmlTreeWriter,
+    CONTROLLER, Coverage, HashMap, HashSet, LexicalForms, NodeId, NodeKind, NodePaths, Overlay, PathLocator,
+    Pattern, PatternStep, QName, SchemaLocation, SchemaNode, Tree, xml::XmlTreeWriter,
 };
 
 use crate::{
@@ -249,7 +249,11 @@ impl CommitDraft {
         let mut steps = std::mem::take(self.overlay.steps());
         let view = self.overlay.schema_view();
         let schema = view.schema();
-        let form = |node: SchemaNode| (schema.lexical_forms(node) != LexicalForms::One).then_some(node);
+        let forms = RefCell::new(HashMap::<SchemaNode, Option<SchemaNode>>::default());
+        let form = |node: SchemaNode| {
+            let form = || (schema.lexical_forms(node) != LexicalForms::One).then_some(node);
+            *forms.borrow_mut().entry(node).or_insert_with(form)
+        };
         let locator = RefCell::new(PathLocator::default());
         let keys = |list: &Pattern| {
             let location = locator.borrow_mut().locate(&self.overlay, list);

@@ -134,10 +134,11 @@ impl KnownParents {
                 continue;
             };
             let above = located.above(before + index).filter(LocatedPath::is_modelled);
-            if let Some(above) = above.filter(|above| size(above.pattern()) <= LONGEST) {
+            if let Some(mut above) = above.filter(|above| size(above.pattern()) <= LONGEST) {
                 if known.len() >= REMEMBERED {
                     known.clear();
                 }
+                overlay.note_exact(&mut above);
                 let inside = overlay.inside(&above);
                 known.insert(text.into(), KnownParent { path: above, inside });
             }

@@ -160,11 +160,12 @@ impl Overlay {
         let mut step = self.tree.names().step(self.tree.name(node));
         match self.kind(node) {
             NodeKind::List { keys } => {
-                step.keys.reserve_exact(keys.len());
+                let named = &mut step.keys;
+                named.reserve_exact(keys.len());
                 for key in keys.iter() {
                     let leaf = self.lookup.key(&self.tree, node, key);
                     let value = leaf.and_then(|leaf| self.tree.value(leaf)).unwrap_or_default();
-                    step.keys.push((key.clone(), Some(value.to_owned())));
+                    named.push((key.clone(), Some(value.to_owned())));
                 }
             }
             NodeKind::LeafList => {

@@ -29,7 +29,7 @@ impl Overlay {
     /// Returns a path with what is known of the nodes on it.
     pub fn located(&self, pattern: Pattern) -> LocatedPath {
         let spots = self.spots(&pattern).collect();
-        LocatedPath { pattern, spots }
+        LocatedPath { pattern, spots, exact: 0 }
     }
 
     /// Returns what is known of the node that a path names.
@@ -95,20 +95,29 @@ impl Overlay {
 
     /// Fails if the pattern does not name one node, as far as that is known.
     pub fn check_exact(&self, pattern: &Pattern) -> Result<(), ResolveError> {
-        self.check_exact_at(pattern, self.spots(pattern))
+        self.check_exact_at(pattern, self.spots(pattern), 0)
     }
 
     /// As [`check_exact`](Self::check_exact), of a path whose nodes are known.
     pub fn check_exact_located(&self, path: &LocatedPath) -> Result<(), ResolveError> {
-        self.check_exact_at(&path.pattern, path.spots.iter().copied())
+        self.check_exact_at(&path.pattern, path.spots.iter().copied(), path.exact)
+    }
+
+    /// Notes whether all steps of a path that [is modelled](LocatedPath::is_modelled) name one node each. It need not be found
+    /// out again for what is below it.
+    pub fn note_exact(&self, path: &mut LocatedPath) {
+        if path.is_modelled() && self.check_exact_located(path).is_ok() {
+            path.exact = path.spots.len();
+        }
     }
 
     fn check_exact_at(
         &self,
         pattern: &Pattern,
         spots: impl Iterator<Item = SchemaLocation>,
+        exact: usize,
     ) -> Result<(), ResolveError> {
-        for (index, (step, at)) in pattern.steps.iter().zip(spots).enumerate() {
+        for (index, (step, at)) in pattern.steps.iter().zip(spots).enumerate().skip(exact) {
             match self.schema_view().kind(at) {
                 NodeKind::List { keys }
                     if keys.is_empty() || keys.iter().any(|key| step.key(key).is_none()) =>

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use confine_nacm::AccessOperation;
-use confine_tree::{BoundValue, LiveNode, NodeId, NodeKind, Pattern, PatternStep, QName, Tree, xml};
+use confine_tree::{
+    BoundValue, LiveNode, NodeId, NodeKind, NodePaths, Pattern, PatternStep, QName, Tree, xml,
+};
 
 use super::{View, ViewNode, admission::ReadExtent};
 use crate::{
@@ -391,9 +393,9 @@ impl View {
 
     /// Returns the nodes to read from.
     async fn tops(&mut self, pattern: &Pattern) -> Result<Vec<VisibleNode>, Error> {
-        let mut tops = Vec::new();
+        let (mut tops, mut paths) = (Vec::new(), NodePaths::default());
         for live in self.visible(pattern, false).await? {
-            let node = self.draft.overlay.pattern(live.node());
+            let node = paths.pattern(&mut self.draft.overlay, live.node());
             self.charge_path(&node).await?;
             let whole = self.scope.decide_admitted(&node) == ScopeDecision::Permit { below: true };
             tops.push(VisibleNode { live, depth: 0, whole });
