@@ -1,6 +1,6 @@
 //! The tree itself: an arena of nodes.
 
-use crate::{Error, HashMap, Name, Names, PatternStep, QName, xml::XmlFault};
+use crate::{Error, HashMap, Name, Names, QName, xml::XmlFault};
 
 const NONE: u32 = u32::MAX;
 
@@ -138,11 +138,6 @@ impl Tree {
     /// Returns the number of a name in this tree, and assigns one if the name is new.
     pub fn intern(&mut self, name: QName<'_>) -> Name {
         self.names.intern(name)
-    }
-
-    /// As [`intern`](Self::intern), of the name of a step.
-    pub(crate) fn intern_step(&mut self, step: &PatternStep) -> Name {
-        self.names.intern_step(step)
     }
 
     pub(crate) fn names_mut(&mut self) -> &mut Names {

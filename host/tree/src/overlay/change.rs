@@ -280,7 +280,7 @@ impl Overlay {
         pattern: &Pattern,
         index: usize,
     ) -> Result<NodeId, ResolveError> {
-        let name = self.tree.intern_step(step);
+        let name = self.tree.names_mut().intern_step(step);
         let missing = |keys: &[Box<str>]| ResolveError::missing_keys(pattern, index, keys);
         let location = self.child_location(parent, name);
         let fixed = self.schema_view.is_fixed(location);

@@ -285,6 +285,23 @@ fn run(overlay: &mut Overlay, base: &Leaves, steps: &[Step], mut model: Option<&
                 overlay.rollback(mark);
             }
         }
+        assert_found_anew(overlay, steps);
+    }
+}
+
+/// What is remembered of the path that was found last makes no difference, and paths of nodes are the same one after another.
+fn assert_found_anew(overlay: &mut Overlay, steps: &[Step]) {
+    let mut fresh = overlay.clone();
+    let (mut paths, mut stored) = (NodePaths::default(), NodePaths::stored());
+    for step in steps {
+        let (Step::Set(path, _) | Step::Create(path) | Step::Remove(path)) = step else { continue };
+        fresh.forget_last_paths();
+        let found = overlay.find(path);
+        assert_eq!(found, fresh.find(path), "{path}");
+        for live in found {
+            assert_eq!(paths.pattern(overlay, live.node), overlay.pattern(live.node));
+            assert_eq!(stored.pattern(overlay, live.node), overlay.stored_pattern(live.node));
+        }
     }
 }
 
