@@ -294,7 +294,7 @@ impl OwnerIndex {
         all: &mut [(InstanceRef, Vec<CreatedObject>)],
         steps: &mut StepCounter,
     ) -> Result<(), TreeError> {
-        mark_namesakes(all, steps)?;
+        let namesakes = mark_namesakes(all, steps)?;
         // The same objects have the same number. Their paths are compared once.
         let mut numbers: HashMap<(&str, Option<&Pattern>), usize> = HashMap::default();
         let mut holders: Vec<Option<&InstanceRef>> = Vec::new();
@@ -304,7 +304,9 @@ impl OwnerIndex {
         for (instance, object) in objects {
             steps.step()?;
             let next = numbers.len();
-            let number = *numbers.entry((&object.path, object.place.as_ref())).or_insert(next);
+            // Most are the only one of their path.
+            let place = object.place.as_ref().filter(|_| namesakes.contains(&object.path));
+            let number = *numbers.entry((&object.path, place)).or_insert(next);
             if number == next {
                 holders.push(None);
             }
@@ -446,11 +448,11 @@ fn instance(
     Some(InstanceRef::new(Pattern { steps: vec![services, step] }))
 }
 
-/// Marks the objects whose paths differ in their namespaces only.
+/// Marks the objects whose paths differ in their namespaces only. Returns their paths without namespaces.
 fn mark_namesakes(
     all: &mut [(InstanceRef, Vec<CreatedObject>)],
     steps: &mut StepCounter,
-) -> Result<(), TreeError> {
+) -> Result<HashSet<String>, TreeError> {
     let mut places: HashMap<&str, Option<&Pattern>> = HashMap::default();
     let mut namesakes: HashSet<String> = HashSet::default();
     for object in all.iter().flat_map(|(_, created)| created) {
@@ -461,14 +463,14 @@ fn mark_namesakes(
         }
     }
     if namesakes.is_empty() {
-        return Ok(());
+        return Ok(namesakes);
     }
     for object in all.iter_mut().flat_map(|(_, created)| created) {
         if namesakes.contains(&object.path) {
             (object.shared, object.ambiguous) = (true, true);
         }
     }
-    Ok(())
+    Ok(namesakes)
 }
 
 fn created(tree: &Tree, entry: NodeId) -> impl Iterator<Item = CreatedObject> {

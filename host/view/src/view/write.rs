@@ -102,14 +102,15 @@ impl View {
     pub(super) async fn set_bound(&mut self, located: &LocatedPath, value: BoundValue) -> Result<(), Error> {
         self.meter.pause().await;
         self.check_settable(located, &value)?;
+        self.permit_scope(located.pattern(), AccessOperation::Create)?;
         self.permit_by_rules(located, Some(&value)).await?;
         self.set_permitted(located, &value)?;
         self.meter.pause().await;
         Ok(())
     }
 
-    /// Refuses a value that the node cannot have, and a node that the module's description or Confine's own rules do not permit.
-    fn check_settable(&mut self, located: &LocatedPath, value: &BoundValue) -> Result<(), CallRefusal> {
+    /// Refuses a value that the node cannot have.
+    fn check_settable(&self, located: &LocatedPath, value: &BoundValue) -> Result<(), CallRefusal> {
         self.check_exact(located)?;
         let pattern = located.pattern();
         if let Some(character) = xml::unrepresentable(&value.value) {
@@ -120,8 +121,7 @@ impl View {
             return Err(CallRefusal::new(ErrorTag::InvalidValue, message));
         }
         let overlay = &self.draft.overlay;
-        overlay.check_value(pattern, overlay.spot(located), &value.value).map_err(refused)?;
-        self.permit_scope(pattern, AccessOperation::Create)
+        overlay.check_value(pattern, overlay.spot(located), &value.value).map_err(refused)
     }
 
     fn set_permitted(&mut self, located: &LocatedPath, value: &BoundValue) -> Result<(), Error> {
