@@ -101,6 +101,9 @@ impl Coverage {
 
     /// Returns how many of the first steps of `pattern` lead to where everything is in the set; none if they do not.
     pub fn covered_from(&self, pattern: &Pattern) -> Option<usize> {
+        if self.nodes.is_empty() {
+            return None;
+        }
         let mut front = CoverageFront::top();
         for (depth, step) in pattern.steps.iter().enumerate() {
             if self.is_whole(&front) {

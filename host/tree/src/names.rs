@@ -84,6 +84,19 @@ impl Names {
         self.ids.get(namespace.0 as usize)?.get(local).copied()
     }
 
+    /// Returns the number of the name in the same namespace as another, if it has one.
+    pub(crate) fn beside(&self, name: Name, local: &str) -> Option<Name> {
+        self.get_in(self.names.get(name.index())?.namespace, local)
+    }
+
+    /// Returns the number of the name in the same namespace as another, and assigns one if the name is new.
+    pub(crate) fn intern_beside(&mut self, name: Name, local: &str) -> Name {
+        match self.names.get(name.index()).map(|known| known.namespace) {
+            Some(namespace) => self.intern_in(namespace, local),
+            None => self.intern(QName::new("", local)),
+        }
+    }
+
     /// Returns the number of a name, if it has one.
     pub fn get(&self, name: QName<'_>) -> Option<Name> {
         let namespace = self.known_namespace(name.namespace)?;

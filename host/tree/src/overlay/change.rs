@@ -6,7 +6,7 @@ use super::{
     state::{NodeEdit, NodeState},
     undo::{OverlayMark, UndoStep},
 };
-use crate::{Error, NodeId, Pattern, PatternStep, QName, ResolveError, Tree, tree::GivenValue};
+use crate::{Error, NodeId, Pattern, PatternStep, ResolveError, Tree, tree::GivenValue};
 
 /// Where a node goes that is made again.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -201,7 +201,8 @@ impl Overlay {
     fn add_identifiers(&mut self, entry: NodeId, step: &PatternStep) -> Result<Vec<NodeId>, Error> {
         let mut keys = Vec::new();
         for (key, value) in &step.keys {
-            let name = self.tree.intern(QName::new(&step.namespace, key));
+            let list = self.tree.name(entry);
+            let name = self.tree.names_mut().intern_beside(list, key);
             let leaf = match self.child_node(entry, name) {
                 Some(leaf) => leaf,
                 None => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{key_forms::KeyForms, prefixed_text::PrefixedText};
-use crate::{HashMap, Name, NodeId, QName, Tree};
+use crate::{HashMap, Name, NodeId, Tree};
 
 /// The most children that are scanned. A parent with more has a table.
 const MAX_SCANNED_CHILDREN: usize = 16;
@@ -157,7 +157,7 @@ impl ChildLookup {
     /// Returns a key of a list entry. It may be anywhere among the children: a leaf that a path names as a
     /// key may not be one.
     pub(super) fn key(&mut self, tree: &Tree, entry: NodeId, key: &str) -> Option<NodeId> {
-        let name = tree.names().get(QName::new(tree.qname(entry).namespace, key))?;
+        let name = tree.names().beside(tree.name(entry), key)?;
         self.child(tree, entry, name)
     }
 

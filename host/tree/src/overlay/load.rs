@@ -347,8 +347,8 @@ impl Overlay {
 
     /// Returns the names of a list's keys, which are in the namespace of the list.
     pub(super) fn key_names(&mut self, list: Name, keys: &[Box<str>]) -> Vec<Name> {
-        let namespace = self.tree.names().resolve(list).namespace.to_owned();
-        keys.iter().map(|key| self.tree.intern(QName::new(&namespace, key))).collect()
+        let names = self.tree.names_mut();
+        keys.iter().map(|key| names.intern_beside(list, key)).collect()
     }
 }
 
