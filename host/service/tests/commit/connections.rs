@@ -111,7 +111,7 @@ async fn any_of_many_devices_without_a_connection_counts() {
     let name = |number: usize| format!("openconfig{number:03}");
     let devices = (0..100)
         .fold(Controller::builder().device_model("openconfig-system.yang", ORDERED), |devices, number| {
-            devices.device(&name(number), "")
+            devices.device(name(number), "")
         });
     let mut testbed =
         DaemonTestbed::with_controller(devices, guests(&["probe", "second"]).await.unwrap(), "alice").await;

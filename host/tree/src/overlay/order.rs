@@ -110,7 +110,8 @@ impl Overlay {
         if !self.schema_view.has_model() || !self.state(parent.node).dirty {
             return Ok(Vec::new());
         }
-        let (mut lists, mut names): (Vec<(Name, Vec<NodeId>)>, HashMap<Name, usize>) = Default::default();
+        let mut lists: Vec<(Name, Vec<NodeId>)> = Vec::new();
+        let mut names: HashMap<Name, usize> = HashMap::default();
         let children: Vec<NodeId> = self.tree.children(parent.node).collect();
         for &node in &children {
             self.steps.step()?;

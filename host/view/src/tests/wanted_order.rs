@@ -238,7 +238,7 @@ fn entries_in_an_owned_entry_are_in_the_order_of_the_instance() {
         let mut commit = Commit::with(models, &xml, open_scope());
         let acl = commit.resolved("/devices/device[name='r1']/config/sys:system/acl[name='A']");
         let draft = commit.draft();
-        block(draft.read(&[acl.clone()])).unwrap();
+        block(draft.read(std::slice::from_ref(&acl))).unwrap();
         draft.strip(&acl).unwrap();
         commit.run("s1", async |view| {
             for id in ["n", "i1", "i2"] {
