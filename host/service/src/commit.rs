@@ -31,6 +31,7 @@ pub(crate) mod losses;
 pub(crate) mod originals;
 mod originals_edit;
 pub(crate) mod orphans;
+mod ownership;
 mod pending;
 pub(crate) mod plan;
 pub(crate) mod read;

@@ -42,6 +42,7 @@ mod nodes_in_choices;
 mod order;
 mod positions;
 mod prefixed_text;
+mod ranked_entries;
 mod schema_view;
 mod search;
 mod set_entries;
@@ -272,9 +273,7 @@ impl Overlay {
     /// Returns an item for each child in the arena, in document order: `None` if the child does not exist
     /// now.
     pub fn places(&self, live: LiveNode) -> impl Iterator<Item = Option<LiveNode>> + '_ {
-        // What is hidden must not be seen by what it costs.
-        let children = self.tree.children(live.node).filter(|child| !self.hidden.contains(child));
-        children.map(move |child| self.live_child(live, child))
+        self.tree.children(live.node).map(move |child| self.live_child(live, child))
     }
 
     /// Returns a child of `parent`, or `None` if it does not exist now.

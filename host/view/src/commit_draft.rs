@@ -428,6 +428,7 @@ impl CommitDraft {
         removed.retain(|&node| seen.insert(node));
         seen.clear();
         let since = std::mem::replace(&mut self.recorded_at, self.overlay.now());
+        self.overlay.end_run();
         // Its modules make one list together.
         if self.sections.last().is_none_or(|(last, _)| last != instance) {
             let section = self.overlay.end_section_at(since);

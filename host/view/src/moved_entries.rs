@@ -110,14 +110,21 @@ impl CommitDraft {
         sections.sort_unstable();
         let ranks = sections.iter().zip(0..).map(|((_, section), rank)| (*section, rank)).collect();
         self.overlay.rank_sections(ranks);
+        let mut hidden: HashMap<_, Vec<NodeId>> = HashMap::default();
+        self.overlay.steps().steps(self.originals.hidden.len())?;
+        for &entry in self.originals.hidden.values() {
+            hidden.entry(self.overlay.list_of(entry)).or_default().push(entry);
+        }
         let mut lists = HashSet::default();
         let written = std::mem::take(&mut self.written);
         for &entry in written.iter().flat_map(|run| &run.remade) {
             self.step()?;
-            if !lists.insert(self.overlay.list_of(entry)) {
+            let list = self.overlay.list_of(entry);
+            if !lists.insert(list) {
                 continue;
             }
-            for entry in self.overlay.stored_entries(entry) {
+            let hidden = hidden.remove(&list).unwrap_or_default();
+            for entry in self.overlay.stored_entries(entry).into_iter().chain(hidden) {
                 let place = self.overlay.pattern(entry);
                 self.overlay.steps().steps(place.steps.len())?;
                 if owners.is_owned_at_or_above(&place) {

@@ -40,9 +40,12 @@ impl CommitDraft {
                 let place = self.overlay.pattern(node);
                 self.overlay.steps().steps(place.steps.len())?;
                 let Some(path) = path_text(&place) else { continue };
-                bytes += path.len();
-                if bytes > LONGEST_OF_ALL {
-                    break;
+                // What is on record stays there, however much it is.
+                if known.get(&path).is_none_or(|known| known.wanted_by.is_empty()) {
+                    bytes += path.len();
+                    if bytes > LONGEST_OF_ALL {
+                        continue;
+                    }
                 }
                 let others = || self.others_want(known.get(&path));
                 let (_, names) = wanted.entry(path.clone()).or_insert_with(|| (place, others()));

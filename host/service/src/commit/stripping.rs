@@ -17,16 +17,15 @@ use crate::{
 
 impl CommitWork<'_> {
     /// Reads from `running` what the instances that run had created and the controller has removed from `actions`: the device
-    /// may have given it another form, and made again it goes where it is in its list. `may_hide`: the user may not read all
-    /// that there is.
+    /// may have given it another form, and made again it goes where it is in its list. Returns it, and where it was.
     pub(super) async fn read_standing(
         &self,
         known: StandingObjects,
         draft: &mut CommitDraft,
         snapshot: &OwnershipSnapshot,
-        (declared, planned): (&DeclaredPaths<'_>, &[PlannedInstance]),
-        may_hide: bool,
-    ) -> Result<CommitDraft, Error> {
+        declared: &DeclaredPaths<'_>,
+        planned: &[PlannedInstance],
+    ) -> Result<(CommitDraft, Vec<Pattern>), Error> {
         let mut gone = Vec::new();
         for PlannedInstance { instance, .. } in planned {
             for object in snapshot.owners.created_by(instance) {
@@ -47,27 +46,28 @@ impl CommitWork<'_> {
         if !gone.is_empty() {
             let beside = gone.iter().filter_map(|place| draft.neighbours_to_read(place));
             standing.read(&condense(gone.iter().cloned().chain(beside).collect())).await?;
-            if may_hide {
-                self.note_hidden(&gone, draft).await?;
-            }
             draft.keep_standing_order(&gone, &mut standing)?;
         }
-        Ok(standing)
+        Ok((standing, gone))
     }
 
-    /// Notes what the user may not read of the lists of these entries, where the order matters.
+    /// Notes what the user may not read of the lists in which the runs have made or set entries, where the order matters. Of what
+    /// they have made, `gone` stands.
     pub(super) async fn note_hidden(
         &self,
-        entries: &[Pattern],
+        gone: &[Pattern],
         draft: &mut CommitDraft,
+        standing: &mut CommitDraft,
     ) -> Result<(), Error> {
+        let entries = draft.entries_of_set_lists();
         let keys: Vec<Pattern> = entries.iter().filter_map(|entry| draft.neighbours_to_read(entry)).collect();
         if keys.is_empty() {
             return Ok(());
         }
         let mut all = self.as_host_user(Datastore::Actions);
         all.read(&condense(keys)).await?;
-        Ok(draft.place_hidden(entries, &mut all)?)
+        draft.place_hidden(&entries, &mut all)?;
+        Ok(draft.correct_standing_order(gone, standing)?)
     }
 
     /// Returns the entries that these instances have moved, and of which the user may not read all: they cannot be moved back

@@ -34,13 +34,12 @@ use crate::{
         hooks::{HookedCommit, PreCommitHooks},
         losses::LossCheck,
         originals::{keeps_originals, places_of},
-        orphans::search_orphans,
         pending::pending_instances,
         plan::{CommitPlan, PlannedInstance},
         read::{self, DatastoreSource, condense},
         remembered_reads::RememberedReads,
         remembered_sights::RememberedSights,
-        running::{RunningData, StandingObjects},
+        running::StandingObjects,
         state::CommitState,
         suspended::SuspendedWarnings,
     },
@@ -48,7 +47,6 @@ use crate::{
         SharedBackend,
         known::KnownController,
         nacm::CommitRules,
-        orphan_adoption::{NamedInstances, OrphanAdoption},
         orphans::{self, Orphans},
         owner_index::PendingOwnerChange,
     },
@@ -77,7 +75,7 @@ pub(crate) struct CommitOutcome {
 /// Runs commits.
 pub(crate) struct CommitRunner {
     modules: Arc<ModuleManager>,
-    controller: Arc<KnownController>,
+    pub(super) controller: Arc<KnownController>,
     remembered_reads: Mutex<RememberedReads>,
     remembered_sights: Mutex<RememberedSights>,
 }
@@ -194,11 +192,11 @@ struct SpentOnce {
 
 /// A commit whose user is known.
 pub(super) struct CommitWork<'a> {
-    runner: &'a CommitRunner,
+    pub(super) runner: &'a CommitRunner,
     pub(super) backend: &'a SharedBackend,
     pub(super) registry: &'a Arc<ModuleRegistry>,
     /// The models that the commit began with: keys of lists are taken from them.
-    schema: &'a Arc<dyn Schema>,
+    pub(super) schema: &'a Arc<dyn Schema>,
     context: CommitContext,
     pub(super) transaction: Transaction,
     pub(super) user: String,
@@ -207,7 +205,7 @@ pub(super) struct CommitWork<'a> {
     pub(super) reaches_devices: bool,
     /// The devices without a connection.
     pub(super) unopened: UnopenedDevices,
-    state: &'a CommitState,
+    pub(super) state: &'a CommitState,
 }
 
 /// What `running` says about the ownership of the instances of one commit.
@@ -219,7 +217,7 @@ pub(super) struct OwnershipSnapshot {
     /// Other instances that own some of that too and lose it with the notified ones: they run again.
     pub(super) co_owners: Vec<PlannedInstance>,
     /// What no instance owns any more.
-    orphans: Arc<Orphans>,
+    pub(super) orphans: Arc<Orphans>,
     /// The controller's rules.
     pub(super) nacm: Arc<Nacm>,
     /// The writes of the file of `running` before it was read.
@@ -235,80 +233,6 @@ struct RunOutputs {
 }
 
 impl CommitWork<'_> {
-    /// Reads who owns what, and finds the co-owners of what was notified; and what the notified had created.
-    async fn read_ownership(&self, plan: &CommitPlan) -> Result<(OwnershipSnapshot, StandingObjects), Error> {
-        let mut steps = StepCounter::new(self.state.stop_signal());
-        let lists = self.as_host_user(Datastore::Running);
-        let stripped = |owners: &OwnerIndex| {
-            let objects = plan.stripped(owners, &mut steps)?;
-            let beside = objects.iter().filter_map(|object| lists.neighbours_to_read(object));
-            let beside: Vec<Pattern> = beside.collect();
-            Ok([objects, beside].concat())
-        };
-        let running =
-            RunningData::read(&self.runner.controller, self.registry, self.backend, stripped).await?;
-        let RunningData { owners, nacm, service_timeout, writes, standing } = running;
-        self.state.set_service_timeout(service_timeout);
-        let (notified, included) = plan.notified_and_included();
-        let is_forced = self.transaction.actions() == Some(ActionsKind::Force);
-        if is_forced && notified.iter().any(|named| named.named.values() > 0) {
-            // What the user names may have been deleted just now, which only the file of `running` shows.
-            if writes.is_none() {
-                self.runner.controller.orphans.want_search();
-            }
-            let stop = self.state.stop_signal();
-            search_orphans(&self.runner.controller, self.registry, self.backend, owners.clone(), stop).await;
-        }
-        let orphans = self.runner.controller.orphans.known();
-        let mut adopting = OrphanAdoption::new(&orphans, owners);
-        if is_forced {
-            let living = self.living(plan, &notified, &orphans, &mut steps).await?;
-            adopting.adopt_forced(&notified, &living, &mut steps)?;
-        } else {
-            adopting.adopt(&notified, &mut steps)?;
-        }
-        adopting.adopt(&included, &mut steps)?;
-        let OrphanAdoption { owners, .. } = adopting;
-        let notified = plan.owners(&owners);
-        let mut co_owners = Vec::new();
-        let found =
-            owners.co_owners(&notified, &**self.schema, &mut steps).map_err(confine_view::Error::from)?;
-        for owner in found {
-            match self.registry.service_of(owner) {
-                Some(service) => co_owners.push(PlannedInstance { instance: owner.clone(), service }),
-                None => {
-                    tracing::warn!(instance = %ShownLine(owner), "no module serves another owner of a shared object: the object may be deleted")
-                }
-            }
-        }
-        tracing::debug!(
-            tid = self.transaction.tid,
-            notified = notified.len(),
-            co_owners = co_owners.len(),
-            "read the owner index"
-        );
-        Ok((OwnershipSnapshot { owners, notified, co_owners, orphans, nacm, writes }, standing))
-    }
-
-    /// Returns the instances that exist, as far as names may mean them or deleted ones that have left something.
-    async fn living(
-        &self,
-        plan: &CommitPlan,
-        notified: &[NamedInstances],
-        orphans: &Orphans,
-        steps: &mut StepCounter,
-    ) -> Result<std::collections::HashSet<InstanceRef>, Error> {
-        let mut unclear = Vec::new();
-        for named in notified {
-            if named.may_mean_deleted(orphans, steps)? {
-                unclear.push(named.named.clone());
-            }
-        }
-        let wanted = condense(unclear);
-        let tree = read::read(self.backend, Datastore::Actions, &wanted, &RequestUser::Host).await?;
-        Ok(plan.instances(&tree).into_iter().map(|planned| planned.instance).collect())
-    }
-
     /// Reads, strips, runs and writes. Returns `None`, with nothing written, if the snapshot is outdated by then.
     async fn attempt(
         &self,
@@ -353,9 +277,8 @@ impl CommitWork<'_> {
         }
         let is_host_user = self.is_host_user().await;
         let access = rules.restricted_reading().filter(|_| !is_host_user);
-        let may_hide = access.is_some();
-        let mut standing =
-            self.read_standing(standing, &mut draft, snapshot, (&declared, &planned), may_hide).await?;
+        let (mut standing, gone) =
+            self.read_standing(standing, &mut draft, snapshot, &declared, &planned).await?;
         let unseen = match &access {
             Some(_) => self.partly_unseen(&mut draft, snapshot, &planned).await?,
             None => HashSet::default(),
@@ -367,9 +290,8 @@ impl CommitWork<'_> {
         let mut instances: Vec<InstanceRef> =
             planned.iter().map(|planned| planned.instance.clone()).collect();
         draft.settle(&instances).await?;
-        if may_hide {
-            let entries = draft.entries_of_set_lists();
-            self.note_hidden(&entries, &mut draft).await?;
+        if access.is_some() {
+            self.note_hidden(&gone, &mut draft, &mut standing).await?;
         }
         draft.keep_standing_forms(&mut standing)?;
         drop(standing);

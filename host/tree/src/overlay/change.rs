@@ -253,7 +253,6 @@ impl Overlay {
             self.tree.detach(node);
             self.tree.attach(node, parent.node, None);
         }
-        self.hidden.remove(&node);
         self.update_state(node, |state| (state.edit, state.edited_at) = (edit, at));
         self.mark_dirty(node);
         LiveNode { node, removed_at: state.removed_at.max(parent.removed_at) }

@@ -2,7 +2,7 @@
 //!
 //! Entries that are made again stay where they were, as many as can. One that cannot goes next to those that do.
 
-use super::order::{RankedEntry, longest_increasing, moved_among};
+use super::ranked_entries::{RankedEntry, longest_increasing, moved_among};
 use crate::{Error, HashMap, HashSet, NodeId, StepCounter};
 
 /// An entry that a run has made or set.

@@ -33,6 +33,20 @@ impl Overlay {
         Ok(entry)
     }
 
+    /// Puts an entry to another position in its list, whether or not it exists.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn place_again(
+        &mut self,
+        pattern: &Pattern,
+        position: EntryPosition,
+    ) -> Result<NodeId, ResolveError> {
+        let entry = self.find_or_add(pattern)?;
+        self.attach_at(entry, position);
+        Ok(entry)
+    }
+
     /// Puts an entry to a position in its list that the datastore has and the user may not read: it does not exist, but others are
     /// before and behind it.
     ///

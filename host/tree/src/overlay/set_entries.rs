@@ -11,18 +11,26 @@ pub(super) struct SetEntries {
     entries: HashMap<ListInNode, Vec<(u32, NodeId)>>,
     /// The lists of the entries, in order.
     log: Vec<ListInNode>,
+    /// When the last run ended.
+    run_ended_at: u32,
 }
 
 impl SetEntries {
-    /// Notes an entry, unless it was the last one of its list.
+    /// Notes an entry, unless it was the last one of its list in the same run.
     pub(super) fn note(&mut self, entry: NodeId, at: u32, tree: &Tree) {
         let Some(parent) = tree.parent(entry) else { return };
         let list = (parent, tree.name(entry));
         let entries = self.entries.entry(list).or_default();
-        if entries.last().is_none_or(|&(_, last)| last != entry) {
+        let is_noted = |&(noted_at, last): &(u32, NodeId)| last == entry && noted_at > self.run_ended_at;
+        if !entries.last().is_some_and(is_noted) {
             entries.push((at, entry));
             self.log.push(list);
         }
+    }
+
+    /// A run has ended: what the next one makes or sets is noted again.
+    pub(super) fn end_run(&mut self, at: u32) {
+        self.run_ended_at = at;
     }
 
     /// Returns the entries of a list, in order. One may be there several times.

@@ -212,17 +212,9 @@ impl PlayedDevice {
         block(draft.read(&wanted)).unwrap();
         let gone: Vec<Pattern> =
             created.iter().filter(|place| draft.lacks(&[(*place).clone()])).cloned().collect();
-        if !self.hidden.is_empty() {
-            let created: Vec<Pattern> = created.iter().cloned().collect();
-            note_hidden(draft, &created, &all_xml);
-        }
         if !gone.is_empty() {
-            let mut running = Commit::with(MODELS.clone(), &running_xml, open_scope());
-            let standing = running.draft();
-            let beside = gone.iter().filter_map(|place| draft.neighbours_to_read(place));
-            let read: Vec<Pattern> = gone.iter().cloned().chain(beside).collect();
-            block(standing.read(&read)).unwrap();
-            draft.keep_standing_order(&gone, standing).unwrap();
+            let mut running = standing_draft(draft, &gone, &running_xml);
+            draft.keep_standing_order(&gone, running.draft()).unwrap();
         }
         for place in &created {
             draft.strip(place).unwrap();
@@ -239,6 +231,8 @@ impl PlayedDevice {
             let draft = commit.draft();
             let entries = draft.entries_of_set_lists();
             note_hidden(draft, &entries, &all_xml);
+            let mut running = standing_draft(draft, &gone, &running_xml);
+            draft.correct_standing_order(&gone, running.draft()).unwrap();
         }
         let before = commit.draft().steps().taken();
         let finished = commit.draft().finish(&names, &owners).map_err(|error| error.to_string());
@@ -320,6 +314,15 @@ impl PlayedDevice {
     pub(super) fn delete(&mut self, id: &str) {
         self.try_commit(&[(id, None)]).unwrap();
     }
+}
+
+/// Returns what stands of these entries and beside them.
+fn standing_draft(draft: &CommitDraft, gone: &[Pattern], running: &str) -> Commit {
+    let mut running = Commit::with(MODELS.clone(), running, open_scope());
+    let beside = gone.iter().filter_map(|place| draft.neighbours_to_read(place));
+    let read: Vec<Pattern> = gone.iter().cloned().chain(beside).collect();
+    block(running.draft().read(&read)).unwrap();
+    running
 }
 
 /// Notes what the user may not read of the lists of these entries.

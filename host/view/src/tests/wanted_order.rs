@@ -93,6 +93,60 @@ fn entry_that_is_made_again_after_its_removal_goes_to_its_place() {
 }
 
 #[test]
+fn what_stood_goes_before_hidden_entries_of_services() {
+    let run = |hidden: &[&str]| {
+        let mut device = PlayedDevice::new("", "a b c");
+        device.commit(&[("s2", Some(&["make-rule x"]))]);
+        device.hidden = hidden.iter().map(ToString::to_string).collect();
+        device.try_commit(&[("s1", Some(&["rule c b"]))]).unwrap();
+        let once = device.list("rule");
+        device.hidden.clear();
+        let again = device.try_commit(&[("s1", Some(&["rule c b"]))]);
+        (once, again, device.list("rule"))
+    };
+    assert_eq!(run(&[]), run(&["x"]));
+}
+
+#[test]
+fn order_of_an_instance_does_not_depend_on_who_runs_before() {
+    let (s1, s2): (&[&str], &[&str]) = (&["make-rule x"], &["make-rule x", "make-rule m"]);
+    for together in [false, true] {
+        let mut device = PlayedDevice::new("", "");
+        device.commit(&[("s1", Some(s1)), ("s2", Some(s2))]);
+        device.by_hand("rule", "m x");
+        let both = [("s1", Some(s1)), ("s2", Some(s2))];
+        device.try_commit(if together { &both } else { &both[1..] }).unwrap();
+        assert_eq!(device.list("rule"), "x m", "{together}");
+    }
+}
+
+#[test]
+fn hidden_entry_that_a_module_makes_stays_where_it_is() {
+    let mut device = PlayedDevice::new("", "a h g b");
+    device.hidden = vec!["h".into(), "g".into()];
+    for _ in 0..3 {
+        device.try_commit(&[("s1", Some(&["make-rule h", "make-rule n"]))]).unwrap();
+        assert_eq!(device.list("rule"), "a h g b n");
+    }
+}
+
+#[test]
+fn hidden_entries_cost_a_module_nothing() {
+    let paid = |hidden: usize, line: &str| {
+        let names: Vec<String> = (0..hidden).map(|number| format!("h{number}")).collect();
+        let mut device = PlayedDevice::new("", "");
+        device.commit(&[("s1", Some(&["make-rule x"]))]);
+        device.by_hand("rule", &format!("x v {}", names.join(" ")));
+        device.hidden = names;
+        device.try_commit(&[("s1", Some(&["make-rule x", line]))]).unwrap();
+        device.paid
+    };
+    for line in ["make-rule h1", "make-rule g", "remove-rule h1", "see"] {
+        assert_eq!(paid(0, line), paid(50, line), "{line}");
+    }
+}
+
+#[test]
 fn move_of_a_wanted_entry_is_on_record() {
     let mut device = PlayedDevice::new("a b c", "");
     device.commit(&[("s1", Some(&["set b"])), ("s2", Some(&["set b"]))]);
@@ -170,7 +224,9 @@ fn entry_of_a_module_that_writes_only_its_leaves_stays() {
 
 #[test]
 fn entry_stays_among_those_that_the_user_may_not_read() {
-    for (stands, hidden) in [("h x v", "h"), ("a h x v", "h")] {
+    for (stands, hidden) in
+        [("h x v", "h"), ("a h x v", "h"), ("a x h b", "h"), ("x h b", "h"), ("a x h", "h")]
+    {
         let mut device = PlayedDevice::new("", "");
         device.commit(&[("s1", Some(&["make-rule x"]))]);
         device.by_hand("rule", stands);
