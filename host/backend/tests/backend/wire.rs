@@ -454,8 +454,9 @@ async fn services_commit_names_its_instances() {
         ("l2", Some(("id", "a & b"))),
         ("odd[", None),
     ];
-    let expected = expected
+    let mut expected = expected
         .map(|(name, key)| ServiceRef::new(name, key.map(|(key, value)| (key.to_owned(), value.to_owned()))));
+    expected[5].is_unclear = true;
     assert_eq!(named.services, expected);
     let all = commit("<diff>true</diff>").await;
     assert!(all.diff && all.services.is_empty());
