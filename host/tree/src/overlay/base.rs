@@ -25,7 +25,13 @@ impl Overlay {
             if bytes > most {
                 return Ok(None);
             }
-            let element = self.copy_element(node, &value, &mut copy, parent)?;
+            let name = copy.intern(self.tree.qname(node));
+            let element = copy.append(parent, name)?;
+            if self.tree.first_child(node).is_none() {
+                let bindings: Vec<(&str, &str)> =
+                    value.bindings.iter().map(|(prefix, namespace)| (&**prefix, &**namespace)).collect();
+                copy.set_value(element, &value.value, &bindings)?;
+            }
             let all = self.known_children(node);
             self.steps.steps(all.len())?;
             let stood = |child: &NodeId| {
@@ -34,31 +40,6 @@ impl Overlay {
             walk.extend(all.into_iter().rev().filter(stood).map(|child| (child, element)));
         }
         Ok(Some(copy))
-    }
-
-    /// Returns what the datastore has of a node itself, without what is below it.
-    pub fn base_alone(&self, node: NodeId) -> Result<Tree, Error> {
-        let mut copy = Tree::new();
-        self.copy_element(node, &self.base_text(node).to_bound(), &mut copy, Tree::ROOT)?;
-        Ok(copy)
-    }
-
-    /// Copies a node to a tree with this value, which only one without children has.
-    fn copy_element(
-        &self,
-        node: NodeId,
-        value: &BoundValue,
-        copy: &mut Tree,
-        parent: NodeId,
-    ) -> Result<NodeId, Error> {
-        let name = copy.intern(self.tree.qname(node));
-        let element = copy.append(parent, name)?;
-        if self.tree.first_child(node).is_none() {
-            let bindings: Vec<(&str, &str)> =
-                value.bindings.iter().map(|(prefix, namespace)| (&**prefix, &**namespace)).collect();
-            copy.set_value(element, &value.value, &bindings)?;
-        }
-        Ok(element)
     }
 
     /// Returns whether the last edit of the node itself has removed it, by other means than [`strip`](Self::strip).

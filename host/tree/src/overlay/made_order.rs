@@ -132,7 +132,7 @@ mod tests {
     use super::*;
     use crate::{QName, Tree};
 
-    /// Entries that are told from each other.
+    /// Nodes that stand for the entries `0` to `9`.
     fn nodes(count: usize) -> Vec<NodeId> {
         let mut tree = Tree::new();
         let name = tree.intern(QName::new("urn:x", "l"));
