@@ -139,6 +139,15 @@ impl Pattern {
         self.steps.iter().map(PatternStep::values).sum()
     }
 
+    /// Returns what to read to know all entries of the list that an entry is in: their first key, or the entries of a leaf-list,
+    /// which have none. None for the root.
+    pub fn list_keys(&self) -> Option<Pattern> {
+        let (last, above) = self.steps.split_last()?;
+        let key = last.keys.first().map(|(key, _)| PatternStep::new(QName::new(&last.namespace, key)));
+        let list = PatternStep::new(last.name());
+        Some(Pattern { steps: above.iter().cloned().chain([list]).chain(key).collect() })
+    }
+
     /// Returns the value of the key that the last step names, if it is a key of the previous step.
     pub fn key_value(&self) -> Option<&str> {
         let [.., entry, leaf] = &self.steps[..] else { return None };

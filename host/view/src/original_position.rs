@@ -6,7 +6,7 @@
 //! `written` of an entry that was moved says beside which entries the services have left it. If it is beside neither of them,
 //! somebody has moved it by hand.
 
-use confine_tree::{BoundValue, Error as TreeError, HashMap, NodeId, Pattern, PatternStep, QName, Tree, xml};
+use confine_tree::{BoundValue, Error as TreeError, HashMap, NodeId, Pattern, QName, Tree, xml};
 
 use crate::{
     CreatedObject, Original,
@@ -106,11 +106,7 @@ impl Original {
     /// Returns what to read to know beside which entries one goes that is restored: the keys of its list.
     pub fn entries_beside(&self) -> Option<Pattern> {
         OriginalPosition::of(&self.before)?;
-        let (last, above) = self.place.steps.split_last()?;
-        let key = last.keys.first().map(|(key, _)| PatternStep::new(QName::new(&last.namespace, key)));
-        let list = PatternStep::new(last.name());
-        // An entry of a leaf-list has no key, and is read itself.
-        Some(Pattern { steps: above.iter().cloned().chain([list]).chain(key).collect() })
+        self.place.list_keys()
     }
 }
 

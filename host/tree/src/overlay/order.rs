@@ -8,7 +8,7 @@ use super::{
     ranked_entries::{moved_among, ranked},
     set_entries::{ListInNode, SetEntries},
 };
-use crate::{Error, HashMap, HashSet, Name, NodeId, Pattern, PatternStep, QName};
+use crate::{Error, HashMap, HashSet, Name, NodeId, Pattern};
 
 /// The order of the entries of one list that is `ordered-by user`.
 #[derive(Clone, Debug, Default)]
@@ -227,7 +227,7 @@ impl Overlay {
             new.next().filter(|_| !is_one)
         };
         let new: Vec<NodeId> = self.set_entries.all().filter_map(several).collect();
-        Ok(new.into_iter().filter_map(|entry| self.list_keys(entry)).collect())
+        Ok(new.into_iter().filter_map(|entry| self.pattern(entry).list_keys()).collect())
     }
 
     /// What was made until then was made for one service instance, and what is later for another one. Returns the number of the
@@ -287,18 +287,8 @@ impl Overlay {
 
     /// Returns whether the keys of all entries of a list were read.
     fn is_list_read(&mut self, entries: &[NodeId]) -> bool {
-        let keys = entries.first().and_then(|&entry| self.list_keys(entry));
+        let keys = entries.first().and_then(|&entry| self.pattern(entry).list_keys());
         keys.is_none_or(|keys| self.coverage.covers(&keys))
-    }
-
-    /// Returns the path of the first key of all entries of a list, or of all entries of a leaf-list.
-    fn list_keys(&mut self, entry: NodeId) -> Option<Pattern> {
-        let mut list = self.pattern(entry);
-        let last = list.steps.pop()?;
-        let key = last.keys.first().map(|(key, _)| PatternStep::new(QName::new(&last.namespace, key)));
-        list.steps.push(PatternStep::new(last.name()));
-        list.steps.extend(key);
-        Some(list)
     }
 
     /// Returns whether a node that has a position in its list was removed and made again.
