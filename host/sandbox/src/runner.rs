@@ -11,7 +11,7 @@ use std::{
 };
 
 use confine_view::{CommitDraft, InstanceRef, Meter, View};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tracing::Instrument as _;
 use wasmtime::{Engine, Store, component::Linker};
 
@@ -43,6 +43,8 @@ pub struct Runner {
     secret: HostSecret,
     grace: Duration,
     idle: Mutex<Vec<GuestThread>>,
+    /// One permit for each store that may exist.
+    stores: Arc<Semaphore>,
 }
 
 /// The result of a run.
@@ -69,12 +71,13 @@ struct RunLabel {
 
 impl Runner {
     /// Creates a runner whose guests have the stack that `limits` allow, and random bytes that derive from `secret`. Each
-    /// module has its own other limits.
+    /// module has its own other limits: those of memory, memories, tables and core instances must not be higher.
     pub fn new(limits: &Limits, compiler: Compiler, secret: HostSecret) -> Result<Self, HostFault> {
         let fault = |error: wasmtime::Error| HostFault::Runtime(format!("{error:#}"));
-        let engine = engine::engine(limits).map_err(fault)?;
+        let engine = engine::pooled(limits).map_err(fault)?;
         let linker = module::linker(&engine).map_err(fault)?;
-        Ok(Self { engine, linker, compiler, secret, grace: GRACE, idle: Mutex::default() })
+        let stores = Arc::new(Semaphore::new(engine::STORES as usize));
+        Ok(Self { engine, linker, compiler, secret, grace: GRACE, idle: Mutex::default(), stores })
     }
 
     /// Sets the time that a thread has after a run's deadline before it is abandoned. The default is 50 ms.
@@ -262,6 +265,13 @@ impl Runner {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
+        let store = match tokio::time::timeout(time, self.stores.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => permit,
+            Ok(Err(_)) | Err(_) => {
+                let busy = format!("{} guests run already", engine::STORES);
+                return Err(LostThread::Never(std::io::Error::other(busy)));
+            }
+        };
         let thread = match self.idle().pop() {
             Some(thread) => thread,
             None => GuestThread::start().map_err(LostThread::Never)?,
@@ -269,8 +279,10 @@ impl Runner {
         let began = Instant::now();
         let (done, answer) = oneshot::channel();
         thread.run(Box::pin(async move {
+            let ended = work().await;
+            drop(store);
             // Nobody waits for an abandoned thread.
-            let _ = done.send(work().await);
+            let _ = done.send(ended);
         }));
         match tokio::time::timeout(time.saturating_add(self.grace), answer).await {
             Ok(Ok(value)) => {

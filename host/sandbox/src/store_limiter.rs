@@ -8,7 +8,7 @@ use wasmtime::ResourceLimiter;
 use crate::Limits;
 
 /// The bytes of an element of a table.
-const TABLE_ELEMENT: u64 = size_of::<usize>() as u64;
+pub(crate) const TABLE_ELEMENT: u64 = size_of::<usize>() as u64;
 
 /// Counts what a store uses, and remembers the first growth that it refused. The guest only sees a memory that
 /// does not grow, and its trap or error rarely says that this is the reason.

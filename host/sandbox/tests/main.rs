@@ -24,3 +24,4 @@ mod inputs;
 mod limits;
 mod loading;
 mod outcomes;
+mod pool;

@@ -124,11 +124,12 @@ fn connect_options(settings: &Settings) -> Result<confine_backend::ConnectOption
 /// The state that is kept between commits, without modules yet.
 fn host(settings: &Settings) -> Result<Host, Error> {
     let store = version_store(settings)?;
-    let runner = Runner::new(&settings.limits, compiler(settings)?, secret(settings)?)?;
+    let limits = settings.limits_of_modules();
+    let runner = Runner::new(&limits.of_runner(), compiler(settings)?, secret(settings)?)?;
     let library = ModuleLibrary {
         directories: settings.modules.iter().map(|directory| directory.value.clone()).collect(),
         exclude: settings.exclude.iter().map(|name| name.value.to_string()).collect(),
-        limits: settings.limits_of_modules(),
+        limits,
         store,
         services: by_list(&settings.services, |service| service.modules.as_ref()),
         shares_with: by_list(&settings.services, |service| Some(&service.shares_with)),

@@ -66,9 +66,40 @@ impl ModuleLimits {
         self.own.get(module).unwrap_or(&self.all)
     }
 
+    /// Returns the limits for which a [`Runner`](confine_sandbox::Runner) runs all modules: the highest of memory, memories, tables and
+    /// core instances, and otherwise those of a module that has none of its own.
+    pub fn of_runner(&self) -> Limits {
+        let highest = |all: Limits, own: &Limits| Limits {
+            memory: all.memory.max(own.memory),
+            memories: all.memories.max(own.memories),
+            tables: all.tables.max(own.tables),
+            core_instances: all.core_instances.max(own.core_instances),
+            ..all
+        };
+        self.own.values().fold(self.all.clone(), highest)
+    }
+
     /// Returns the most bytes that the file of any module may have. Each module's own limit applies when it is loaded.
     pub(crate) fn largest_file(&self) -> u64 {
         let limits = self.own.values().chain([&self.all]);
         limits.map(|limits| limits.component).max().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runner_has_room_for_the_highest_limits() {
+        let all = Limits { memory: 64 << 20, memories: 16, stack: 1 << 20, ..Limits::default() };
+        let own = [
+            Limits { memory: 1 << 30, tables: 1000, ..Limits::default() },
+            Limits { memories: 2, core_instances: 999, ..Limits::default() },
+        ];
+        let own = ["a", "b"].map(str::to_owned).into_iter().zip(own).collect();
+        let limits = ModuleLimits { all: all.clone(), own, ..ModuleLimits::default() };
+        let expected = Limits { memory: 1 << 30, tables: 1000, core_instances: 999, ..all };
+        assert_eq!(limits.of_runner(), expected);
     }
 }
