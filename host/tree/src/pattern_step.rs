@@ -1,6 +1,7 @@
 //! The steps of paths with resolved names.
 
 use std::{
+    cmp::Ordering,
     ops::{Deref, DerefMut},
     sync::Arc,
 };
@@ -10,12 +11,12 @@ use crate::QName;
 /// One step of a [`Pattern`](crate::Pattern).
 ///
 /// Copies share what they consist of: paths are copied often, and differ in few steps. A copy that is changed gets its own.
-#[derive(Clone, Debug, Default, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, Eq, Hash)]
 #[expect(clippy::derived_hash_with_manual_eq, reason = "the same is equal as if it were derived")]
 pub struct PatternStep(Arc<StepParts>);
 
 /// What a [`PatternStep`] consists of.
-#[derive(Clone, Debug, Default, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, Eq, Hash)]
 #[expect(clippy::derived_hash_with_manual_eq, reason = "the same is equal as if it were derived")]
 pub struct StepParts {
     /// The namespace of the node. Names are shared, because there are many steps of one name.
@@ -54,6 +55,38 @@ impl PartialEq for PatternStep {
 impl PartialEq for StepParts {
     fn eq(&self, other: &Self) -> bool {
         self.has_name_of(other) && self.keys == other.keys && self.entry == other.entry
+    }
+}
+
+impl PartialOrd for PatternStep {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for PatternStep {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
+    }
+}
+
+impl PartialOrd for StepParts {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// By namespace, local name, keys and value.
+impl Ord for StepParts {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let names = |one: &Arc<str>, other: &Arc<str>| match Arc::ptr_eq(one, other) {
+            true => Ordering::Equal,
+            false => one.cmp(other),
+        };
+        names(&self.namespace, &other.namespace)
+            .then_with(|| names(&self.local, &other.local))
+            .then_with(|| self.keys.cmp(&other.keys))
+            .then_with(|| self.entry.cmp(&other.entry))
     }
 }
 

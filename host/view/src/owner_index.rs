@@ -151,8 +151,15 @@ impl OwnerIndex {
         let mut owners = Self { originals: Originals::read(tree), ..Self::default() };
         let services = tree.child(Tree::ROOT, QName::new(CONTROLLER, "services"));
         let entries = services.into_iter().flat_map(|services| tree.children(services));
+        let services = PatternStep::new(QName::new(CONTROLLER, "services"));
+        // Instances of one list share its name.
+        let mut list = PatternStep::default();
         for entry in entries.filter(|&entry| tree.qname(entry).namespace != ORIGINALS) {
-            if let Some(instance) = instance(tree, entry, &keys) {
+            if list.name() != tree.qname(entry) {
+                list = PatternStep::new(tree.qname(entry));
+            }
+            if let Some(step) = entry_step(tree, entry, list.clone(), &keys) {
+                let instance = InstanceRef::new(Pattern { steps: vec![services.clone(), step] });
                 owners.replace(&instance, created(tree, entry));
             }
         }
@@ -429,13 +436,14 @@ impl OwnerIndex {
     }
 }
 
-fn instance(
+/// Returns the last step to an instance: that of its list, with its keys.
+fn entry_step(
     tree: &Tree,
     entry: NodeId,
+    mut step: PatternStep,
     keys: &impl Fn(QName<'_>) -> Option<Vec<Box<str>>>,
-) -> Option<InstanceRef> {
+) -> Option<PatternStep> {
     let name = tree.qname(entry);
-    let mut step = PatternStep::new(name);
     let keys = match keys(name) {
         Some(keys) => keys,
         None => vec![tree.qname(tree.first_child(entry)?).local.into()],
@@ -444,8 +452,7 @@ fn instance(
         let leaf = tree.child(entry, QName::new(name.namespace, &key))?;
         step.keys.push((key, Some(tree.value(leaf).unwrap_or_default().to_owned())));
     }
-    let services = PatternStep::new(QName::new(CONTROLLER, "services"));
-    Some(InstanceRef::new(Pattern { steps: vec![services, step] }))
+    Some(step)
 }
 
 /// Marks the objects whose paths differ in their namespaces only. Returns their paths without namespaces.
