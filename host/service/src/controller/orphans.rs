@@ -172,7 +172,7 @@ impl OrphanKeeper {
                     kept_some |= !all.is_empty();
                     now.extend(all);
                 }
-                ledger.record(instance, &now)?;
+                ledger.record_later(instance, &now)?;
             }
             Ok(())
         });
@@ -204,7 +204,7 @@ impl OrphanKeeper {
                     object.is_refused |= !object.is_left;
                     noted |= object.is_refused;
                 }
-                ledger.record(instance, &recorded)?;
+                ledger.record_later(instance, &recorded)?;
             }
             Ok(noted)
         });
@@ -221,7 +221,7 @@ impl OrphanKeeper {
                 let is_alive = alive.contains(&instance);
                 missing.iter_mut().for_each(|missing| missing.is_left |= !is_alive);
                 created.extend(missing.iter().chain(&unknown).cloned());
-                ledger.record(&instance, &created)?;
+                ledger.record_later(&instance, &created)?;
                 if !missing.is_empty() {
                     found.insert(instance, OrphanedObjects { is_alive, objects: missing });
                 }
@@ -319,7 +319,12 @@ impl OrphanKeeper {
         let open = state.take().filter(|open| open.controller == controller);
         let opened =
             open.map(|open| Ok(open.ledger)).unwrap_or_else(|| OwnerLedger::open(&path, &controller));
-        match opened.and_then(|mut ledger| Ok((run(&mut ledger)?, ledger))) {
+        let run = |mut ledger: OwnerLedger| {
+            let result = run(&mut ledger)?;
+            ledger.flush()?;
+            Ok((result, ledger))
+        };
+        match opened.and_then(run) {
             Ok((result, ledger)) => {
                 *state = Some(OpenLedger { controller, ledger });
                 result

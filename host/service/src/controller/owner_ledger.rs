@@ -4,7 +4,6 @@
 //! instance. The file is written anew when most of it is replaced. Memory has one hash of each record.
 
 use std::{
-    collections::HashMap,
     fs::{self, File, OpenOptions},
     hash::{DefaultHasher, Hash as _, Hasher as _},
     io::{self, BufRead as _, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _},
@@ -12,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use confine_tree::{Pattern, PatternStep, QName};
+use confine_tree::{HashMap, Pattern, PatternStep, QName};
 use confine_view::{CreatedObject, InstanceRef};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +19,9 @@ use crate::modules::membership::SERVICES;
 
 /// The bytes of replaced records that are kept in any case.
 const FEW: u64 = 1 << 20;
+
+/// The most bytes of records that are written together.
+const TOGETHER: usize = 256 << 10;
 
 /// The most bytes that are read of the file.
 const LONGEST: u64 = 1 << 30;
@@ -32,6 +34,8 @@ pub(crate) struct OwnerLedger {
     records: HashMap<InstanceRef, KnownRecord>,
     end: u64,
     replaced: u64,
+    /// Records at the end that are not in the file yet.
+    unwritten: Vec<u8>,
 }
 
 /// Where the record of an instance is.
@@ -136,7 +140,14 @@ impl OwnerLedger {
     /// Opens the file, or creates it. Lines that cannot be read are dropped, and all if they are about another controller.
     pub(crate) fn open(path: &Path, controller: &str) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
-        let mut ledger = Self { path: path.to_owned(), file, records: HashMap::new(), end: 0, replaced: 0 };
+        let mut ledger = Self {
+            path: path.to_owned(),
+            file,
+            records: HashMap::default(),
+            end: 0,
+            replaced: 0,
+            unwritten: Vec::new(),
+        };
         if !ledger.load(controller)? {
             ledger.write_anew(controller)?;
         }
@@ -203,6 +214,11 @@ impl OwnerLedger {
     /// Returns what an instance has created according to its record.
     pub(crate) fn created(&self, instance: &InstanceRef) -> io::Result<Vec<RecordedObject>> {
         let Some(known) = self.records.get(instance) else { return Ok(Vec::new()) };
+        let written = self.end - self.unwritten.len() as u64;
+        if let Some(from) = known.at.checked_sub(written) {
+            let line = self.unwritten.get(from as usize..(from + known.length) as usize);
+            return Ok(serde_json::from_slice::<Record>(line.unwrap_or_default())?.created());
+        }
         let mut file = &self.file;
         file.seek(SeekFrom::Start(known.at))?;
         let mut line = Vec::new();
@@ -210,19 +226,42 @@ impl OwnerLedger {
         Ok(serde_json::from_slice::<Record>(&line)?.created())
     }
 
+    /// Writes records that are not in the file yet.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        if !self.unwritten.is_empty() {
+            (&self.file).write_all(&self.unwritten)?;
+            self.unwritten.clear();
+        }
+        Ok(())
+    }
+
     /// Records what an instance has created, unless that is recorded already.
     pub(crate) fn record(&mut self, instance: &InstanceRef, created: &[RecordedObject]) -> io::Result<()> {
+        self.record_later(instance, created)?;
+        self.flush()
+    }
+
+    /// As [`record`](Self::record), but [`flush`](Self::flush) writes it, with others: a write for each takes as long as all else.
+    pub(crate) fn record_later(
+        &mut self,
+        instance: &InstanceRef,
+        created: &[RecordedObject],
+    ) -> io::Result<()> {
         if self.is_recorded(instance, created) {
             return Ok(());
         }
         let Some(record) = Record::new(instance, created) else { return Ok(()) };
-        let mut line = serde_json::to_vec(&record)?;
-        line.push(b'\n');
-        (&self.file).write_all(&line)?;
-        let (at, length) = (self.end, line.len() as u64);
+        let before = self.unwritten.len();
+        serde_json::to_writer(&mut self.unwritten, &record)?;
+        self.unwritten.push(b'\n');
+        let (at, length) = (self.end, (self.unwritten.len() - before) as u64);
         self.end += length;
+        if self.unwritten.len() > TOGETHER {
+            self.flush()?;
+        }
         self.note(instance, created, at, length);
         if self.replaced > FEW && self.replaced > self.end / 2 {
+            self.flush()?;
             let mut first = String::new();
             (&self.file).seek(SeekFrom::Start(0))?;
             BufReader::new(&self.file).read_line(&mut first)?;
@@ -311,6 +350,24 @@ mod tests {
         // What is known of another controller does not count.
         assert_eq!(OwnerLedger::open(&path, "/t").unwrap().instances().count(), 0);
         assert_eq!(OwnerLedger::open(&path, "/s").unwrap().instances().count(), 0);
+    }
+
+    #[test]
+    fn ledger_knows_records_that_are_not_written_yet() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("owners");
+        let (a, b) = (instance("a"), instance("b"));
+        let mut ledger = OwnerLedger::open(&path, "/s").unwrap();
+        ledger.record(&a, &objects(&["1"])).unwrap();
+        ledger.record_later(&b, &objects(&["2"])).unwrap();
+        ledger.record_later(&a, &objects(&["3", "4"])).unwrap();
+        assert_eq!(OwnerLedger::open(&path, "/s").unwrap().created(&a).unwrap(), objects(&["1"]));
+        for _ in 0..2 {
+            assert_eq!(ledger.created(&a).unwrap(), objects(&["3", "4"]));
+            assert_eq!(ledger.created(&b).unwrap(), objects(&["2"]));
+            ledger.flush().unwrap();
+        }
+        assert_eq!(OwnerLedger::open(&path, "/s").unwrap().created(&a).unwrap(), objects(&["3", "4"]));
     }
 
     #[test]

@@ -343,8 +343,10 @@ fn unserved_claims(slots: &BTreeMap<String, ModuleSlot>) -> HashMap<String, Unse
 /// knows it.
 fn note_older_version(tid: u64, module: &Module, slot: &mut ModuleSlot) {
     let Some(file) = slot.file_digest else { return };
-    let is_passed_over = slot.index.passed_over == Some(file.to_string());
-    if file == module.digest() || is_passed_over || slot.passed_by == Some(file) {
+    if file == module.digest() || slot.passed_by == Some(file) {
+        return;
+    }
+    if slot.index.passed_over == Some(file.to_string()) {
         return;
     }
     slot.passed_by = Some(file);
