@@ -24,7 +24,7 @@ type Answer<T> = wasmtime::Result<Result<T, types::Error>>;
 
 impl StoreState {
     fn guests_view(&mut self) -> wasmtime::Result<&mut confine_view::View> {
-        self.view.as_mut().ok_or_else(|| wasmtime::format_err!("no view was handed out"))
+        self.view.as_deref_mut().ok_or_else(|| wasmtime::format_err!("no view was handed out"))
     }
 
     /// Turns a result of the view into one for the guest, and counts its bytes.

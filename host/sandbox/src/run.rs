@@ -71,7 +71,7 @@ pub(crate) async fn execute<T>(
         Ok(Err(error)) => Err(outcome::trapped(&error, &mut state, grants.fuel, fuel, limits)),
         Err(_) => Err(FailureCause::Limit(deadline.reached())),
     };
-    let (draft, meter) = state.view.take().map(confine_view::View::into_parts).unzip();
+    let (draft, meter) = state.view.take().map(|view| view.into_parts()).unzip();
     let usage = Usage { fuel, wall_clock, ..state.usage(meter.as_ref()) };
     let (log, log_dropped) = state.console.into_lines();
     EndedRun { result, remains: RunRemains { draft, usage, log, log_dropped } }

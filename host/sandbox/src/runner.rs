@@ -197,7 +197,7 @@ impl Runner {
         );
         let wall_clock = if module.description().commit_time { commit.time } else { wasi::FIXED_TIME };
         let random = RandomBytes::of_instance(&self.secret, entry, instance);
-        let inputs = RunInputs { view: Some(view(budget.meter())), wall_clock, random };
+        let inputs = RunInputs { view: Some(Box::new(view(budget.meter()))), wall_clock, random };
         let (commit, instance) = (commit.into(), instance.into());
         let (outcome, remains) = self
             .enter(module.program(), budget, label, inputs, move |store, program| {

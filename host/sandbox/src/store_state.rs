@@ -17,7 +17,7 @@ pub(crate) struct StoreState {
     /// Memory and tables.
     pub(crate) limiter: StoreLimiter,
     /// The view of the guest. None while `describe` runs.
-    pub(crate) view: Option<View>,
+    pub(crate) view: Option<Box<View>>,
     /// The output of the guest.
     pub(crate) console: GuestLog,
     /// The virtual time in nanoseconds, which advances when the guest waits.
@@ -46,7 +46,7 @@ pub(crate) struct StoreState {
 /// What a run is given besides its arguments and its limits.
 pub(crate) struct RunInputs {
     /// The view of the guest. None while `describe` runs.
-    pub(crate) view: Option<View>,
+    pub(crate) view: Option<Box<View>>,
     /// What the wall clock shows, since 1970.
     pub(crate) wall_clock: Duration,
     /// The random bytes.
@@ -134,10 +134,11 @@ impl StoreState {
         self.pace(bytes).await
     }
 
-    /// Ends every host function that returns more than a number: counts its bytes.
+    /// Ends every host function that returns more than a number: counts its bytes. Whether the thread was kept too long is for
+    /// the next one to see, because asking for the time takes a tenth of a call.
     pub(crate) async fn send(&mut self, bytes: usize) -> wasmtime::Result<()> {
         self.count_in(bytes)?;
-        self.pace(bytes).await
+        self.pace.charge_bytes(bytes).await.map_err(|exceeded| self.exceeded(exceeded))
     }
 
     /// As [`receive`](Self::receive), in a function that cannot yield the thread. Nothing else can end the run
