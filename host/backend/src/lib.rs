@@ -38,6 +38,7 @@ mod requests;
 mod schemas;
 mod transaction;
 mod transaction_requests;
+mod union;
 
 pub use commit_requests::{ActionsMode, ControllerCommit, DatastoreDiff};
 pub use confine_netconf::{
@@ -54,3 +55,4 @@ pub use payload_tree::{config_tree, payload_tree};
 pub use requests::{Backend, ConfigRequest};
 pub use schemas::{DeviceSchemas, SchemaRef};
 pub use transaction::{Transaction, UnopenedDevices};
+pub use union::union_of;

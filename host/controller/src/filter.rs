@@ -71,16 +71,34 @@ impl XPathFilter {
     /// Returns the nodes that the filter selects, each once; the root stands for everything. [`prune`] returns
     /// them in document order.
     pub fn select(&self, tree: &Tree) -> Vec<NodeId> {
-        let mut index = EntryIndex::new(tree);
         let mut seen = HashSet::new();
-        let selected = self.branches.iter().flat_map(|UnionBranch { pattern, selects_children }| {
+        let selected = self.select_each(tree).into_iter().flatten();
+        selected.filter(|&node| seen.insert(node)).collect()
+    }
+
+    /// As [`select`](Self::select), without what the real controller loses: see [`lost_entries`].
+    pub(crate) fn select_some(&self, tree: &Tree) -> Vec<NodeId> {
+        let mut selected = self.select_each(tree);
+        let found = self.branches.iter().zip(&selected).map(|(branch, nodes)| (branch, !nodes.is_empty()));
+        let lost = lost_entries::lost_branches(found.map(
+            |(UnionBranch { pattern, selects_children }, is_found)| (pattern, *selects_children, is_found),
+        ));
+        lost.into_iter().filter_map(|lost| selected.get_mut(lost).map(Vec::clear)).for_each(drop);
+        let mut seen = HashSet::new();
+        selected.into_iter().flatten().filter(|&node| seen.insert(node)).collect()
+    }
+
+    /// Returns the nodes that each path selects.
+    fn select_each(&self, tree: &Tree) -> Vec<Vec<NodeId>> {
+        let mut index = EntryIndex::new(tree);
+        let mut select = |UnionBranch { pattern, selects_children }: &UnionBranch| {
             let nodes = index.matches(pattern);
             match selects_children {
                 true => nodes.into_iter().flat_map(|node| tree.children(node)).collect(),
                 false => nodes,
             }
-        });
-        selected.filter(|&node| seen.insert(node)).collect()
+        };
+        self.branches.iter().map(&mut select).collect()
     }
 }
 

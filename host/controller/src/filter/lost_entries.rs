@@ -1,8 +1,8 @@
-//! A fault of the real controller in answering filters, which its clients must tolerate.
+//! Faults of the real controller in answering filters, which its clients must tolerate.
 
 use std::collections::{HashMap, HashSet};
 
-use confine_tree::{DataNodeKind, NodeId, Tree};
+use confine_tree::{DataNodeKind, NodeId, Pattern, PatternStep, Tree};
 
 use crate::models::tree_model::TreeModel;
 
@@ -32,6 +32,32 @@ pub(crate) fn without_lost_entries(
     }
     selected.retain(|node| !lost.contains(node));
     selected
+}
+
+/// Returns which paths of a union the real controller (1.8.0) loses, of paths with whether they select the children of what they
+/// match and whether they match anything.
+///
+/// It puts what each path selects behind what it has, and looks up entries as if all of it was sorted. What leads to an entry sorts
+/// it; so a path is lost if it goes through an entry and a later one ends beside that. With the shorter paths first, none is.
+pub(super) fn lost_branches<'a>(paths: impl Iterator<Item = (&'a Pattern, bool, bool)>) -> Vec<usize> {
+    let paths: Vec<_> = paths.collect();
+    // The last path that puts something below a node.
+    let mut last: HashMap<&[PatternStep], usize> = HashMap::new();
+    for (number, &(pattern, selects_children, is_found)) in paths.iter().enumerate() {
+        let above = pattern.steps.len() - usize::from(!selects_children && !pattern.steps.is_empty());
+        if let Some(above) = pattern.steps.get(..above).filter(|_| is_found) {
+            last.insert(above, number);
+        }
+    }
+    let is_lost = |number: usize, pattern: &Pattern, selects_children: bool| {
+        let entries = pattern.steps.iter().enumerate().filter(|(_, step)| !step.keys.is_empty());
+        let through = entries.filter(|&(depth, _)| selects_children || depth + 1 < pattern.steps.len());
+        through.filter_map(|(depth, _)| last.get(pattern.steps.get(..depth)?)).any(|&later| later > number)
+    };
+    let all = paths.iter().enumerate();
+    all.filter(|&(number, &(pattern, children, _))| is_lost(number, pattern, children))
+        .map(|(number, _)| number)
+        .collect()
 }
 
 #[cfg(test)]
@@ -65,5 +91,21 @@ mod tests {
         // The children of entries are not lost.
         assert_eq!(names(&format!("{} | {}", device("b", "/*"), device("a", "/*"))), "b 1 a 1");
         assert_eq!(names(&format!("{} | {}", device("b", "/c:port"), device("a", "/c:port"))), "1 1");
+    }
+
+    #[test]
+    fn what_leads_through_an_entry_is_lost_before_what_ends_beside_it() {
+        let tree = xml::parse("<t><n>1</n><l><k>a</k><v>2</v></l><l><k>b</k><v>3</v></l><c><n>4</n></c></t>")
+            .unwrap();
+        let found = |select: &str| {
+            let nodes = XPathFilter::parse(select, &[]).unwrap().select_some(&tree);
+            nodes.into_iter().filter_map(|node| tree.value(node)).collect::<String>()
+        };
+        assert_eq!(found("/t/n | /t/l[k='a']/v"), "12");
+        assert_eq!(found("/t/l[k='a']/v | /t/n"), "1");
+        assert_eq!(found("/t/l[k='a']/* | /t/n"), "1");
+        assert_eq!(found("/t/l[k='a']/v | /t/l[k='b']/v | /t/c/n"), "234");
+        // Nothing is put beside it.
+        assert_eq!(found("/t/l[k='a']/v | /t/x"), "2");
     }
 }

@@ -143,5 +143,5 @@ fn select(tree: &Tree, filter: &XmlElement<'_>) -> Result<Vec<NodeId>, RpcRefusa
         }
         other => refusal::failed(format!("xpath parser on line 1: {other}")),
     })?;
-    Ok(filter.select(tree))
+    Ok(filter.select_some(tree))
 }

@@ -1,6 +1,6 @@
 //! Reading datastores: patterns become one request, its reply a tree.
 
-use confine_backend::{ConfigRequest, Datastore, RequestUser};
+use confine_backend::{ConfigRequest, Datastore, RequestUser, union_of};
 use confine_tree::{NodeId, Pattern, PrefixTable, ReadSet, Tree};
 use confine_view::{Fetch, Source, SourceError};
 use tokio::runtime::Handle;
@@ -34,8 +34,7 @@ async fn request(
         return Ok(Tree::new());
     }
     let mut prefixes = PrefixTable::new();
-    let expressions: Vec<String> = wanted.iter().map(|pattern| expression(pattern, &mut prefixes)).collect();
-    let xpath = expressions.join(" | ");
+    let xpath = union_of(wanted, &mut prefixes);
     let namespaces: Vec<_> = prefixes.iter().collect();
     let request = ConfigRequest { source, xpath: &xpath, namespaces: &namespaces, depth: None, defaults };
     let payload = backend.lock().await.get_config(request, user).await?;
@@ -61,22 +60,10 @@ fn merge_services(tree: &mut Tree) {
     }
 }
 
-/// Returns the XPath expression of a pattern. A list entry is selected by its children (`entry/*`): for a union of
-/// entries, controller 1.8.0 concatenates them, later searches them as if they were sorted, and loses some. Of
-/// `list[name='b'] | list[name='a']`, only `a` is returned. It does sort the children of entries.
-fn expression(pattern: &Pattern, prefixes: &mut PrefixTable) -> String {
-    let is_entry = pattern.steps.last().is_some_and(|step| !step.keys.is_empty());
-    pattern.xpath(prefixes) + if is_entry { "/*" } else { "" }
-}
-
 /// Returns the patterns of one request for all that is wanted (see [`ReadSet`]). They may match more than `wanted`; what
 /// a module may see of that is decided when it reads.
 pub(crate) fn condense(wanted: Vec<Pattern>) -> Vec<Pattern> {
-    let mut patterns = wanted.into_iter().collect::<ReadSet>().patterns();
-    // Controller 1.8.0 returns nothing at all for a union in which an expression without keys that matches nothing
-    // follows one with keys.
-    patterns.sort_by_key(|pattern| pattern.values() > 0);
-    patterns
+    wanted.into_iter().collect::<ReadSet>().patterns()
 }
 
 /// The datastore from which the views of a commit read on demand.
@@ -122,15 +109,6 @@ mod tests {
         steps.push(step);
         steps.extend(leaf.map(|leaf| PatternStep::new(QName::new("urn:x", leaf))));
         Pattern { steps }
-    }
-
-    #[test]
-    fn list_entry_is_selected_by_its_children() {
-        let mut prefixes = PrefixTable::new();
-        let mut expression = |pattern: &Pattern| expression(pattern, &mut prefixes);
-        assert_eq!(expression(&entry("l", Some("1"), None)), "/ctrl:services/n2:l[n2:name='1']/*");
-        assert_eq!(expression(&entry("l", Some("1"), Some("a"))), "/ctrl:services/n2:l[n2:name='1']/n2:a");
-        assert_eq!(expression(&entry("l", None, None)), "/ctrl:services/n2:l");
     }
 
     #[test]

@@ -67,9 +67,8 @@ pub(super) async fn read(
         return Err(Error::BothQuotes { path: pattern.to_string() });
     }
     let mut prefixes = PrefixTable::new();
-    let xpaths: Vec<String> = patterns.iter().map(|pattern| pattern.xpath(&mut prefixes)).collect();
+    let xpath = confine_backend::union_of(patterns, &mut prefixes);
     let namespaces: Vec<(&str, &str)> = prefixes.iter().collect();
-    let xpath = xpaths.join(" | ");
     let read = ConfigRequest { source, xpath: &xpath, namespaces: &namespaces, depth, defaults: false };
     let found = session.backend().get_config(read, &RequestUser::Host).await?;
     Ok(confine_backend::payload_tree(&found).map_err(ResolveError::from)?)
