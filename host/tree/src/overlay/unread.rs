@@ -60,7 +60,7 @@ impl Overlay {
 
     /// Returns what to read, in one request, before [`edit_config`](Self::edit_config): the nodes that were
     /// edited without having been read, and the patterns of `also` that have not been read. A list entry with
-    /// an edited node is read whole. [`ReadSet`] merges patterns that are too many for one request.
+    /// an edited node is read whole, and so is a presence container that may be new. [`ReadSet`] merges patterns that are too many for one request.
     ///
     /// # Errors
     /// [`Error::Stopped`].
@@ -104,6 +104,8 @@ impl Overlay {
                 continue;
             }
             let is_new = !step.keys.is_empty() && !state.in_base;
+            // Whether it is there shows only in what is below it.
+            let is_presence = !state.in_base && self.kind(node) == NodeKind::PresenceContainer;
             if is_new && self.keys_are_read(&below, &step) {
                 continue;
             }
@@ -116,7 +118,8 @@ impl Overlay {
                 let keys = step.keys.iter().map(|(key, _)| QName::new(&step.namespace, key));
                 keys.for_each(|key| here.push(PatternStep::new(key), ReadSet::whole()));
             }
-            if state.edit == NodeEdit::Removed || state.removed_at > 0 || inside.keys > MOST_KEYS {
+            let is_whole = state.edit == NodeEdit::Removed || state.removed_at > 0;
+            if is_whole || inside.keys > MOST_KEYS || is_presence && !inside.in_entry {
                 here = ReadSet::whole();
             } else if self.tree.first_child(node).is_none() {
                 match (state.in_base, inside.in_entry) {
