@@ -56,9 +56,13 @@ impl InsertPosition {
                 let message = format!("Missing {name} attribute when insert is before or after");
                 refusal::missing_attribute(name, &message)
             })?;
+            // Controller 1.8.0 does not resolve what is escaped in the attribute.
+            let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
             // Text that is not predicates names no entry.
-            let identity =
-                if is_list { parse_keys(text, schema.keys(schema_node)) } else { vec![text.into()] };
+            let identity = match is_list {
+                true => parse_keys(&escaped, schema.keys(schema_node)),
+                false => vec![escaped.replace('\'', "&apos;").into()],
+            };
             Ok::<_, RpcRefusal>(InsertAnchor { identity, attribute: name, text: text.into() })
         };
         Ok(Some(match insert {

@@ -4,7 +4,7 @@ use super::{ChoiceInstance, ListOrder, LiveNode, NodeEdit, NodeKind, Overlay};
 use crate::{Error, HashSet, NETCONF, Name, NodeId, QName, SchemaNode, Tree, YANG};
 
 const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
-const INSERT: QName<'_> = QName::new(YANG, "insert");
+pub(super) const INSERT: QName<'_> = QName::new(YANG, "insert");
 
 impl Overlay {
     /// Returns the smallest edit-config (RFC 6241, section 7.2; default operation `merge`) that makes the
@@ -239,12 +239,19 @@ impl DifferenceWriter<'_> {
         let ListOrder { entries, positioned, .. } = order;
         let last = entries.iter().rev().take_while(|entry| positioned.contains(entry)).count();
         let (mut any, mut previous) = (false, None);
-        for (left, &node) in (1..=entries.len()).rev().zip(entries) {
+        // The next one of each that stays where it is.
+        let mut staying = vec![None; entries.len()];
+        let mut stays = None;
+        for (next, &node) in staying.iter_mut().zip(entries).rev() {
+            *next = stays;
+            stays = if positioned.contains(&node) { stays } else { Some(node) };
+        }
+        for ((left, &node), next) in (1..=entries.len()).rev().zip(entries).zip(staying) {
             self.overlay.steps.step()?;
             if positioned.contains(&node) {
                 let is_moved = self.overlay.in_base(node) && !self.whole;
                 let position = match left <= last {
-                    false => self.overlay.insert_after(previous),
+                    false => self.overlay.insert_between(previous, next),
                     // What is new goes to the end anyway.
                     true => is_moved.then(|| (INSERT, "last".to_owned())).into_iter().collect(),
                 };

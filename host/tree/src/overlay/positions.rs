@@ -1,7 +1,7 @@
 //! Where entries go in a list that is `ordered-by user` (RFC 7950, sections 7.7.9 and 7.8.6).
 
-use super::{Overlay, entry_position::EntryPosition};
-use crate::{NodeId, Pattern, QName, ResolveError, YANG};
+use super::{Overlay, difference::INSERT, entry_position::EntryPosition};
+use crate::{Error, HashMap, Name, NodeId, Pattern, QName, ResolveError, YANG};
 
 impl Overlay {
     /// Puts an entry to a position in its list, where the datastore lacks it or has it elsewhere. It is not one of what a run
@@ -84,33 +84,46 @@ impl Overlay {
         self.schema_view.is_ordered_by_user(location)
     }
 
-    /// Returns the entry before a node in its list, whether or not it exists now.
-    pub fn entry_before(&self, node: NodeId) -> Option<NodeId> {
-        self.tree.previous_sibling(node).filter(|&other| self.tree.name(other) == self.tree.name(node))
+    /// Returns the children of the parent of a node by name, in order, whether or not they exist now.
+    pub fn siblings(&mut self, node: NodeId) -> Result<HashMap<Name, Vec<NodeId>>, Error> {
+        let mut siblings: HashMap<Name, Vec<NodeId>> = HashMap::default();
+        let Some(parent) = self.tree.parent(node) else { return Ok(siblings) };
+        for sibling in self.tree.children(parent) {
+            self.steps.step()?;
+            siblings.entry(self.tree.name(sibling)).or_default().push(sibling);
+        }
+        Ok(siblings)
     }
 
-    /// Returns the entry after a node in its list, whether or not it exists now.
-    pub fn entry_after(&self, node: NodeId) -> Option<NodeId> {
-        self.tree.next_sibling(node).filter(|&other| self.tree.name(other) == self.tree.name(node))
-    }
-
-    /// Returns the attributes that insert an entry after another one in an edit, or before all; none if the keys of the other
-    /// one cannot be written.
-    pub(super) fn insert_after(&mut self, previous: Option<NodeId>) -> Vec<(QName<'static>, String)> {
-        let attribute = |local: &'static str, value: String| (QName::new(YANG, local), value);
-        let Some(previous) = previous else { return vec![attribute("insert", "first".into())] };
-        let step = self.stored_step(previous);
-        let (name, text) = match &step.entry {
-            Some(Some(value)) => ("value", Some(value.clone()).filter(|value| !value.contains('\''))),
-            _ => {
-                let keys = step.keys.iter().map(|(key, value)| {
-                    let value = value.as_deref()?;
-                    let quote = ['\'', '"'].into_iter().find(|&quote| !value.contains(quote))?;
-                    Some(format!("[{key}={quote}{value}{quote}]"))
-                });
-                ("key", keys.collect::<Option<String>>().filter(|keys| !keys.is_empty()))
-            }
+    /// Returns the attributes that insert an entry in an edit: after another one, or before all; or else before `next`, if the keys
+    /// of the other one cannot be written. None if neither can.
+    pub(super) fn insert_between(
+        &mut self,
+        previous: Option<NodeId>,
+        next: Option<NodeId>,
+    ) -> Vec<(QName<'static>, String)> {
+        let Some(previous) = previous else { return vec![(INSERT, "first".into())] };
+        let beside = |overlay: &mut Self, where_to: &str, entry| {
+            let (name, text) = overlay.insert_point(entry)?;
+            Some(vec![(INSERT, where_to.to_owned()), (QName::new(YANG, name), text)])
         };
-        text.map_or_else(Vec::new, |text| vec![attribute("insert", "after".into()), attribute(name, text)])
+        let after = beside(self, "after", previous);
+        after.or_else(|| next.and_then(|next| beside(self, "before", next))).unwrap_or_default()
+    }
+
+    /// Returns the attribute that names an entry beside which another one is inserted (RFC 7950, section 7.8.6), and its value.
+    /// Controller 1.8.0 does not resolve what is escaped in it, so nothing may be.
+    fn insert_point(&mut self, entry: NodeId) -> Option<(&'static str, String)> {
+        let is_plain = |value: &&str| !value.contains(['\'', '"', '&', '<', '>']);
+        let step = self.stored_step(entry);
+        if let Some(Some(value)) = &step.entry {
+            return Some(value.as_str()).filter(is_plain).map(|value| ("value", value.to_owned()));
+        }
+        let key = |(key, value): &(Box<str>, Option<String>)| {
+            let value = value.as_deref().filter(is_plain)?;
+            Some(format!("[{key}='{value}']"))
+        };
+        let keys = step.keys.iter().map(key).collect::<Option<String>>()?;
+        Some(("key", keys)).filter(|(_, keys)| !keys.is_empty())
     }
 }
