@@ -29,5 +29,5 @@ mod testbed;
 pub use build::build;
 pub use cases::{CaseResult, ServiceCase};
 pub use error::Error;
-pub use services::{LoadedServices, find_examples};
+pub use services::{BuiltServices, LoadedServices, find_examples};
 pub use testbed::{CommitEnd, Testbed};

@@ -14,17 +14,20 @@ use crate::{Error, build};
 /// The packages of the example services.
 const EXAMPLES: [&str; 4] = ["banner", "interfaces", "mistaken", "ssh-users"];
 
-/// Service modules that are built and loaded.
-pub struct LoadedServices {
+/// Service modules that are built and compiled.
+pub struct BuiltServices {
     /// The YANG modules of the services, for the controller: file name and text.
     pub models: Vec<(String, String)>,
-    /// A host that runs the modules.
-    pub host: Arc<Host>,
+    runner: Runner,
+    registry: ModuleRegistry,
 }
 
-impl LoadedServices {
-    /// Builds these cargo packages of the workspace that `directory` is in and loads their modules, each
+impl BuiltServices {
+    /// Builds these cargo packages of the workspace that `directory` is in and compiles their modules, each
     /// named after its package. The YANG modules are all those in the directories `models`.
+    ///
+    /// # Errors
+    /// The reason why they cannot be built or compiled.
     pub async fn build(
         directory: &Path,
         packages: &[&str],
@@ -39,14 +42,43 @@ impl LoadedServices {
             return Err(Error::Module { file: file.path.clone(), reason: error.to_string() });
         }
         let texts: Result<Vec<_>, _> = models.iter().map(|directory| yang_in(directory)).collect();
-        let host = Arc::new(Host::new(runner, &registry, HostOptions::default())?);
-        Ok(Self { models: texts?.into_iter().flatten().collect(), host })
+        Ok(Self { models: texts?.into_iter().flatten().collect(), runner, registry })
     }
 
-    /// Builds and loads the example services in the directory `examples`.
+    /// Builds and compiles the example services in the directory `examples`.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
     pub async fn examples(examples: &Path, compiler: Compiler) -> Result<Self, Error> {
         let models: Vec<_> = EXAMPLES.iter().map(|name| examples.join(name)).collect();
         Self::build(&examples.join("banner"), &EXAMPLES, &models, compiler).await
+    }
+
+    /// Loads them into a new host.
+    ///
+    /// # Errors
+    /// [`Error::Host`].
+    pub fn load(&self) -> Result<LoadedServices, Error> {
+        let host = Arc::new(Host::new(self.runner.another(), &self.registry, HostOptions::default())?);
+        Ok(LoadedServices { models: self.models.clone(), host })
+    }
+}
+
+/// Service modules that are built and loaded.
+pub struct LoadedServices {
+    /// The YANG modules of the services, for the controller: file name and text.
+    pub models: Vec<(String, String)>,
+    /// A host that runs the modules.
+    pub host: Arc<Host>,
+}
+
+impl LoadedServices {
+    /// Builds and loads the example services in the directory `examples`.
+    ///
+    /// # Errors
+    /// The reason why they cannot be built or loaded.
+    pub async fn examples(examples: &Path, compiler: Compiler) -> Result<Self, Error> {
+        BuiltServices::examples(examples, compiler).await?.load()
     }
 }
 

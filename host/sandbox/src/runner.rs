@@ -80,6 +80,15 @@ impl Runner {
         Ok(Self { engine, linker, compiler, secret, grace: GRACE, idle: Mutex::default(), stores })
     }
 
+    /// A runner with threads of its own that runs the same modules, in the same memory.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        let Self { engine, linker, compiler, secret, grace, stores, .. } = self;
+        let (engine, linker, stores) = (engine.clone(), linker.clone(), stores.clone());
+        let (compiler, secret) = (compiler.clone(), secret.clone());
+        Self { engine, linker, compiler, secret, grace: *grace, idle: Mutex::default(), stores }
+    }
+
     /// Sets the time that a thread has after a run's deadline before it is abandoned. The default is 50 ms.
     #[must_use]
     pub fn with_grace(self, grace: Duration) -> Self {

@@ -1,8 +1,13 @@
 //! The modules of this repository, built and loaded.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    fs,
+    path::PathBuf,
+    sync::Arc,
+};
 
-use confine_author::{Error, LoadedServices};
+use confine_author::{BuiltServices, Error, LoadedServices};
 use confine_sandbox::{Compiler, HostSecret, Limits, Runner};
 use confine_service::{FoundFile, Host, HostOptions, ModuleRegistry};
 use tokio::sync::Mutex;
@@ -11,6 +16,9 @@ use crate::repository;
 
 /// Held while cargo builds guests: it builds one thing at a time.
 static BUILDING: Mutex<()> = Mutex::const_new(());
+
+/// What was built and compiled already, by the names of the packages. Tests start many daemons.
+static BUILT: Mutex<BTreeMap<String, BuiltServices>> = Mutex::const_new(BTreeMap::new());
 
 /// Returns the directory of the example services.
 pub fn example_services() -> PathBuf {
@@ -28,7 +36,13 @@ pub fn test_guest(name: &str) -> PathBuf {
 /// The reason why they cannot be built or loaded.
 pub async fn examples() -> Result<LoadedServices, Error> {
     let _building = BUILDING.lock().await;
-    LoadedServices::examples(&example_services(), Compiler::in_process()).await
+    match BUILT.lock().await.entry("examples".into()) {
+        Entry::Occupied(built) => built.get().load(),
+        Entry::Vacant(free) => {
+            let built = BuiltServices::examples(&example_services(), Compiler::in_process()).await?;
+            free.insert(built).load()
+        }
+    }
 }
 
 /// Loads some of the modules in `tests/guests`, in this order.
@@ -37,8 +51,14 @@ pub async fn examples() -> Result<LoadedServices, Error> {
 /// The reason why they cannot be built or loaded.
 pub async fn guests(packages: &[&str]) -> Result<LoadedServices, Error> {
     let _building = BUILDING.lock().await;
-    let probe = test_guest("probe");
-    LoadedServices::build(&probe, packages, std::slice::from_ref(&probe), Compiler::in_process()).await
+    match BUILT.lock().await.entry(packages.join(" ")) {
+        Entry::Occupied(built) => built.get().load(),
+        Entry::Vacant(free) => {
+            let probe = test_guest("probe");
+            let models = std::slice::from_ref(&probe);
+            free.insert(BuiltServices::build(&probe, packages, models, Compiler::in_process()).await?).load()
+        }
+    }
 }
 
 /// As [`guests`], with these limits for each module.
@@ -79,7 +99,7 @@ pub async fn typed() -> Result<LoadedServices, Error> {
     let _building = BUILDING.lock().await;
     let typed = test_guest("typed");
     let models = [example_services().join("interfaces"), typed.clone()];
-    LoadedServices::build(&typed, &["typed"], &models, Compiler::in_process()).await
+    BuiltServices::build(&typed, &["typed"], &models, Compiler::in_process()).await?.load()
 }
 
 /// Returns the component of a module in `tests/guests` with another version, of five characters, in place of `0.1.0`: as
