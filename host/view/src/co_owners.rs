@@ -6,7 +6,7 @@ use confine_tree::{Error as TreeError, HashMap, HashSet, Pattern, QName, Schema,
 
 use crate::{
     InstanceRef, OwnedObject, OwnerIndex,
-    path_trie::{PathId, SamePaths, entry_pattern},
+    path_trie::{PathFront, PathId, SamePaths, entry_pattern},
 };
 
 /// Finds objects that instances outside of a set own: the objects, or something above them. Looks at the owners of each
@@ -78,7 +78,8 @@ impl OwnerIndex {
                 // The controller removes all nodes of a path without namespaces.
                 let SamePaths { paths, above } = self.same_names(object.path, search.steps)?;
                 whole.extend(paths.iter().copied());
-                for (depth, names) in cases.beside(object, search.steps)?.iter() {
+                let place = entry_pattern(&object.path()).unwrap_or_default();
+                for (depth, names) in cases.beside(&place, search.steps)?.iter() {
                     for &parent in above.iter().filter(|&&parent| self.depth(parent) == *depth) {
                         if seen_beside.insert((parent, names.clone())) {
                             let named = self.children_named(parent, names, search.steps)?;
@@ -88,6 +89,23 @@ impl OwnerIndex {
                 }
                 above.into_iter().try_for_each(|path| search.owners_at(path))?;
                 search.owners_at_or_below(paths)?;
+            }
+        }
+        // What comes back of another case displaces what others have made in this one.
+        for (_, original) in instances.iter().flat_map(|instance| self.originals().of(instance)) {
+            search.steps.steps(original.place.steps.len())?;
+            let is_removed = original.written.is_none();
+            let beside =
+                if is_removed { cases.beside(&original.place, search.steps)? } else { Arc::default() };
+            for (depth, names) in beside.iter() {
+                let above = original.place.steps.iter().take(*depth);
+                let front = above.fold(PathFront::ROOT, |front, step| self.step(front, step));
+                for parent in front.paths() {
+                    if seen_beside.insert((parent, names.clone())) {
+                        let named = self.children_named(parent, names, search.steps)?;
+                        search.owners_at_or_below(named)?;
+                    }
+                }
             }
         }
         while let Some(owner) = search.todo.pop() {
@@ -114,20 +132,20 @@ struct OtherCases<'a> {
 }
 
 impl OtherCases<'_> {
-    fn beside(&mut self, object: OwnedObject<'_>, steps: &mut StepCounter) -> Result<CasesBeside, TreeError> {
-        let Some(path) = entry_pattern(&object.path()) else { return Ok(Arc::default()) };
+    /// `path` may be without namespaces.
+    fn beside(&mut self, path: &Pattern, steps: &mut StepCounter) -> Result<CasesBeside, TreeError> {
         let device = path.steps.get(1).and_then(|device| device.key("name")).unwrap_or_default();
         let names: Vec<&str> = path.steps.iter().map(|step| &*step.local).collect();
         let key = format!("{device}\0{}", names.join("/"));
         if let Some(known) = self.known.get(&key) {
             return Ok(known.clone());
         }
-        let beside = self.find(&path, steps)?;
+        let beside = self.find(path, steps)?;
         self.known.insert(key, beside.clone());
         Ok(beside)
     }
 
-    /// `path` has no namespaces, so a step may be a child of any.
+    /// A step may be a child of any namespace.
     fn find(&self, path: &Pattern, steps: &mut StepCounter) -> Result<CasesBeside, TreeError> {
         let schema = self.schema;
         let mut found = Vec::new();

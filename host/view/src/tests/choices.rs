@@ -286,3 +286,26 @@ fn owner_of_another_case_is_a_co_owner() {
     assert_eq!(co_owners("in"), ["a", "b", "many"]);
     assert_eq!(co_owners("no"), [""; 0]);
 }
+
+#[test]
+fn owner_in_the_case_that_displaced_an_original_is_a_co_owner() {
+    let mut owners = OwnerIndex::new();
+    let object = |path: &str| {
+        crate::CreatedObject::parse(&format!("/devices/device[name=\"r1\"]/config/system/{path}"))
+    };
+    for (id, path) in [("a", "step[n=\"1\"]"), ("b", "step[n=\"2\"]"), ("other", "kind")] {
+        owners.replace(&instance(id), [object(path)]);
+    }
+    let mut commit = Commit::with(MODELS.clone(), &standing(""), open_scope());
+    let place = commit.resolved("/devices/device[name='r1']/config/sys:system/pir");
+    let original = crate::Original {
+        owners: [crate::owner_name(&instance("a"))].into(),
+        before: "<pir xmlns='urn:sys'>1</pir>".into(),
+        ..crate::Original::only_wanted(place.clone())
+    };
+    owners.change_originals([(crate::originals::path_text(&place).unwrap(), Some(original))]);
+    let of = confine_tree::HashSet::from_iter([instance("a")]);
+    let mut steps = confine_tree::StepCounter::default();
+    let found = owners.co_owners(&of, &*MODELS.clone(), &mut steps).unwrap();
+    assert_eq!(found.into_iter().map(InstanceRef::key).collect::<Vec<_>>(), ["b"]);
+}
