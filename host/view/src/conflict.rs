@@ -26,6 +26,7 @@ impl CommitDraft {
             draft: self,
             written: &written,
             ran: ran.iter().collect(),
+            first_removers: HashMap::default(),
             written_by_removers: HashMap::default(),
             names: ran.iter().map(owner_name).collect(),
             owners,
@@ -38,17 +39,22 @@ impl CommitDraft {
     }
 }
 
-/// Who removed a node: the last run, and the last one for another instance. Runs that may override others do not count.
-#[derive(Clone, Copy)]
+/// Which runs removed a node. Those that may override others do not count.
 struct Removers {
+    /// The last one, and the last one for another instance.
     last: usize,
     other: Option<usize>,
+    /// The first one for each instance, in order. Some instances may be there twice.
+    firsts: Vec<usize>,
 }
 
 struct ConflictCheck<'a> {
     draft: &'a mut CommitDraft,
     written: &'a [RunWrites],
     ran: HashSet<&'a InstanceRef>,
+    /// The first run that has removed what is at or above a node without making the node, by both. Many instances may put the
+    /// same entries in the same order.
+    first_removers: HashMap<(NodeId, NodeId), Option<usize>>,
     /// The nodes that the instances which have removed something have written.
     written_by_removers: HashMap<&'a InstanceRef, HashSet<NodeId>>,
     /// Their names as owners of originals.
@@ -104,9 +110,12 @@ impl ConflictCheck<'_> {
         for (index, run) in self.written.iter().enumerate().filter(|(_, run)| !run.scope.last_wins()) {
             for &node in &run.removed {
                 self.draft.step()?;
-                let removed = removers.entry(node).or_insert(Removers { last: index, other: None });
+                let removed = removers.entry(node);
+                let removed =
+                    removed.or_insert_with(|| Removers { last: index, other: None, firsts: vec![index] });
                 if self.instance(removed.last) != Some(&run.instance) {
                     removed.other = Some(removed.last);
+                    removed.firsts.push(index);
                 }
                 removed.last = index;
             }
@@ -125,12 +134,20 @@ impl ConflictCheck<'_> {
         let Some(instance) = self.written.get(run).map(|run| &run.instance) else { return Ok(()) };
         let ancestors = self.draft.overlay.ancestors(node);
         self.draft.overlay.steps().steps(ancestors.len())?;
-        let removers = ancestors.iter().filter_map(|above| removers.get(above));
-        let others = removers.flat_map(|removers| [Some(removers.last), removers.other]).flatten();
-        let remover = others
-            .filter(|&other| if is_gone { other > run } else { other < run })
-            .filter_map(|other| self.written.get(other))
-            .find(|other| other.instance != *instance && (is_gone || !self.makes(&other.instance, node)));
+        let mut remover = None;
+        for &above in &ancestors {
+            let Some(removers) = removers.get(&above) else { continue };
+            remover = if is_gone {
+                let others = [Some(removers.last), removers.other].into_iter().flatten();
+                others.filter(|&other| other > run).find(|&other| self.instance(other) != Some(instance))
+            } else {
+                self.first_remover((above, node), removers)?.filter(|&other| other < run)
+            };
+            if remover.is_some() {
+                break;
+            }
+        }
+        let remover = remover.and_then(|remover| self.written.get(remover));
         let Some(remover) = remover else { return Ok(()) };
         let place = self.draft.overlay.pattern(node);
         let removes = match ancestors.iter().any(|&above| !self.draft.overlay.choices(above).is_empty()) {
@@ -144,15 +161,39 @@ impl ConflictCheck<'_> {
         Err(conflict(&what, &place, &remover.scope).into())
     }
 
+    /// Returns the first run that has removed what is at or above a node without making the node.
+    fn first_remover(
+        &mut self,
+        (above, node): (NodeId, NodeId),
+        removers: &Removers,
+    ) -> Result<Option<usize>, Error> {
+        if let Some(&known) = self.first_removers.get(&(above, node)) {
+            return Ok(known);
+        }
+        let mut found = None;
+        // As many as have made the node are passed over, at most.
+        for &run in &removers.firsts {
+            self.draft.step()?;
+            if self.instance(run).is_some_and(|instance| !self.makes(instance, node)) {
+                found = Some(run);
+                break;
+            }
+        }
+        self.first_removers.insert((above, node), found);
+        Ok(found)
+    }
+
     /// Finds what the instances that have removed something have written, too.
     fn find_remade(&mut self, removers: &HashMap<NodeId, Removers>) -> Result<(), Error> {
-        let runs = removers.values().flat_map(|removers| [Some(removers.last), removers.other]).flatten();
-        let instances = runs.filter_map(|run| self.written.get(run)).map(|run| &run.instance);
-        self.written_by_removers = instances.map(|instance| (instance, HashSet::default())).collect();
+        for removers in removers.values() {
+            self.draft.overlay.steps().steps(removers.firsts.len())?;
+            let instances = removers.firsts.iter().filter_map(|&run| Some(&self.written.get(run)?.instance));
+            self.written_by_removers.extend(instances.map(|instance| (instance, HashSet::default())));
+        }
         for run in self.written {
             if let Some(nodes) = self.written_by_removers.get_mut(&run.instance) {
-                self.draft.overlay.steps().steps(run.nodes.len())?;
-                nodes.extend(&run.nodes);
+                self.draft.overlay.steps().steps(run.nodes.len() + run.remade.len())?;
+                nodes.extend(run.nodes.iter().chain(&run.remade));
             }
         }
         Ok(())

@@ -65,6 +65,7 @@ mod source;
 mod standing;
 mod standing_order;
 mod step_names;
+mod still_removed;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -84,6 +85,7 @@ pub use originals::{ORIGINALS, Original, OriginalChange, Originals, edit_of, own
 pub use owner_index::{OwnedObject, OwnerIndex};
 pub use path_trie::CONTROLLER_STEPS;
 pub use read_scope::{UndeclaredReadReporter, UndeclaredReads};
+pub use restored_originals::ConcernedInstances;
 pub use scope::{Scope, ScopeDecision, ScopeRules};
 pub use sharing_services::SharingServices;
 pub use source::{Fetch, Source};

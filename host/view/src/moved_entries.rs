@@ -183,6 +183,10 @@ impl CommitDraft {
         let place = self.overlay.pattern(entry);
         self.overlay.steps().steps(place.steps.len())?;
         let (Some(path), Some(list)) = (path_text(&place), list_of(&place)) else { return Ok(()) };
+        if self.originals.unseen.contains(&place) {
+            // What is on record was seen better.
+            return Ok(());
+        }
         let after = lists.after(&list, entry, self, owned)?;
         let (is_moved, written) = (after.moved.contains(&entry), after.left.get(&entry).cloned());
         if is_moved {
@@ -274,7 +278,8 @@ impl CommitDraft {
                 let Some((list, &one)) = list.and_then(|list| changed.get_key_value(&list)) else { continue };
                 let Some(path) = path_text(&original.place) else { continue };
                 let Some(entry) = self.standing(&original.place).map(|entry| entry.node()) else { continue };
-                if self.originals.taken.contains_key(&path) {
+                if self.originals.taken.contains_key(&path) || self.originals.unseen.contains(&original.place)
+                {
                     continue;
                 }
                 let was_left = self.standing_beside(list, entry, owners)?.get(&entry);

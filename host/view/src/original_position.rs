@@ -74,6 +74,11 @@ impl OriginalPosition {
         tree.attribute(top, AFTER).is_some().then(|| xml::write(&tree, top)).transpose()
     }
 
+    /// Returns the entries on both sides.
+    pub(crate) fn both(&mut self) -> impl Iterator<Item = &mut Pattern> {
+        [&mut self.after, &mut self.before].into_iter().flatten()
+    }
+
     /// Returns the entry on one side.
     pub(crate) fn beside(&self, side: Side) -> Option<&Pattern> {
         match side {
@@ -103,8 +108,8 @@ impl Original {
         self.is_moved() && pairs.any(|(left, now)| left == now)
     }
 
-    /// Returns what to read to know beside which entries one goes that is restored: the keys of its list.
-    pub fn entries_beside(&self) -> Option<Pattern> {
+    /// Returns the keys of its list, beside which an entry goes that is restored; none if it has no position.
+    pub(crate) fn entries_beside(&self) -> Option<Pattern> {
         OriginalPosition::of(&self.before)?;
         self.place.list_keys()
     }

@@ -1,12 +1,35 @@
 //! Notes and restores the positions of entries in lists that are `ordered-by user`.
 
-use confine_tree::{EntryPosition, HashMap, HashSet, LiveNode, NodeId, Overlay, Pattern, PatternStep, QName};
+use confine_tree::{EntryPosition, HashMap, HashSet, LiveNode, NodeId, Pattern, PatternStep, QName};
 
 use crate::{
     CommitDraft, Error, OwnerIndex,
     original_position::{MOST_NEIGHBOURS, OriginalPosition, RemovedEntries, Side},
     originals::path_text,
 };
+
+/// All entries of a list, in order, whether or not they exist now.
+pub(crate) struct EntryOrder {
+    all: Vec<NodeId>,
+    positions: HashMap<NodeId, usize>,
+}
+
+impl EntryOrder {
+    fn new(all: Vec<NodeId>) -> Self {
+        let positions = all.iter().copied().zip(0..).collect();
+        Self { all, positions }
+    }
+
+    /// Returns the entry that is this many before or after another one.
+    fn beside(&self, entry: NodeId, side: Side, distance: usize) -> Option<NodeId> {
+        let &position = self.positions.get(&entry)?;
+        let position = match side {
+            Side::After => position.checked_sub(distance)?,
+            Side::Before => position.checked_add(distance)?,
+        };
+        self.all.get(position).copied()
+    }
+}
 
 impl CommitDraft {
     /// Returns what to read so that the position of a node is known: the keys of its list. None if that is not
@@ -35,10 +58,10 @@ impl CommitDraft {
         if !self.overlay.covers(&list) {
             return Ok(None);
         }
-        let Some(mut after) = self.first_that_stood(node, Overlay::entry_before, owners)? else {
+        let Some(mut after) = self.first_that_stood(node, Side::After, owners)? else {
             return Ok(None);
         };
-        let mut before = self.first_that_stood(node, Overlay::entry_after, owners)?.flatten();
+        let mut before = self.first_that_stood(node, Side::Before, owners)?.flatten();
         // What others have removed next to it is nearer.
         let removed = match self.originals.removed.take() {
             Some(removed) => removed,
@@ -70,20 +93,27 @@ impl CommitDraft {
         Ok(removed)
     }
 
-    /// Returns the first entry that stood, or that there is none. Nothing if it is too far away to be found.
+    /// Returns the first entry on a side that stood, or that there is none. Nothing if it is too far away to be found.
     fn first_that_stood(
         &mut self,
         node: NodeId,
-        next: impl Fn(&Overlay, NodeId) -> Option<NodeId>,
+        side: Side,
         owners: &OwnerIndex,
     ) -> Result<Option<Option<Pattern>>, Error> {
-        let mut at = node;
-        for _ in 0..MOST_NEIGHBOURS {
+        let list = self.overlay.list_of(node);
+        if !self.originals.entries.contains_key(&list) {
+            // Those of all lists beside it are found at once.
+            for (name, entries) in self.overlay.siblings(node)? {
+                self.originals.entries.insert((list.0, name), EntryOrder::new(entries));
+            }
+        }
+        for distance in 1..=MOST_NEIGHBOURS {
             self.step()?;
-            let Some(node) = next(&self.overlay, at) else { return Ok(Some(None)) };
-            at = node;
-            let place = self.overlay.pattern(node);
-            if self.stood(node) && !owners.is_owned_at_or_above(&place) && !self.is_displaced(&place, owners)
+            let entries = self.originals.entries.get(&list);
+            let entry = entries.and_then(|entries| entries.beside(node, side, distance));
+            let Some(entry) = entry else { return Ok(Some(None)) };
+            let place = self.overlay.pattern(entry);
+            if self.stood(entry) && !owners.is_owned_at_or_above(&place) && !self.is_displaced(&place, owners)
             {
                 return Ok(Some(Some(place)));
             }

@@ -166,6 +166,21 @@ fn name(local: &str) -> QName<'_> {
 }
 
 impl Original {
+    /// Returns what to read to restore it: the node, the key of the list entry that it is in, and the keys of its list if it has a
+    /// position there.
+    pub fn places_to_read(&self) -> impl Iterator<Item = Pattern> {
+        let steps = &self.place.steps;
+        let entry = steps.iter().rev().skip(1).position(|step| !step.keys.is_empty());
+        let key = entry.and_then(|from_last| {
+            let mut above = steps.get(..steps.len().checked_sub(from_last + 1)?)?.to_vec();
+            let (entry, (key, _)) =
+                above.last().and_then(|entry| Some((entry.clone(), entry.keys.first()?.clone())))?;
+            above.push(PatternStep::new(QName::new(&entry.namespace, &key)));
+            Some(Pattern { steps: above })
+        });
+        std::iter::once(self.place.clone()).chain(key).chain(self.entries_beside())
+    }
+
     /// Returns an original of what no instance has changed.
     pub(crate) fn only_wanted(place: Pattern) -> Self {
         Self {

@@ -12,14 +12,15 @@ use std::{
 use confine_tree::{BoundValue, HashSet, NodeId, NodeKind, Pattern, Tree, xml};
 
 use crate::{
-    CallRefusal, CommitDraft, Error, ErrorTag, InstanceRef, Original, OriginalChange, OwnerIndex,
+    CallRefusal, CommitDraft, Error, ErrorTag, Original, OriginalChange, OwnerIndex,
     displaced::DisplacedNodes,
     moved_entries::ChangedLists,
     original_position::OriginalPosition,
     originals::{hash, owner_name, path_text},
     patterns::child,
     refusal::refused,
-    restored_originals::TakenOriginal,
+    restored_originals::{ConcernedInstances, TakenOriginal},
+    still_removed::StillRemoved,
 };
 
 /// The most bytes of XML that are kept of one node, and of all nodes of a commit.
@@ -32,33 +33,32 @@ impl CommitDraft {
         self.originals.are_kept = true;
     }
 
-    /// Gives what these instances, which run or are deleted, had changed its original value. `may_write` tells whether the
-    /// modules of an instance declare that they write a node: the record is configuration, which others may have written.
-    /// What is `unseen` lacks what the user may not read, and is not moved.
+    /// Gives what these instances had changed its original value.
     pub fn restore_originals(
         &mut self,
         owners: &OwnerIndex,
-        concerned: &HashSet<&InstanceRef>,
-        may_write: &dyn Fn(&InstanceRef, &Pattern) -> bool,
-        unseen: &HashSet<Pattern>,
+        concerned: &ConcernedInstances<'_>,
     ) -> Result<(), Error> {
-        let names: HashSet<String> = concerned.iter().map(|instance| owner_name(instance)).collect();
-        self.originals.concerned = concerned.iter().map(|&instance| instance.clone()).collect();
-        self.originals.concerned_names.clone_from(&names);
-        let mut paths: BTreeMap<&str, (&Original, bool)> = BTreeMap::new();
+        let ConcernedInstances { run, deleted, may_write, unseen } = concerned;
+        let concerned = run.iter().chain(deleted).copied();
+        self.originals.concerned = concerned.clone().cloned().collect();
+        self.originals.concerned_names = concerned.clone().map(owner_name).collect();
+        let names_of_deleted: HashSet<String> = deleted.iter().copied().map(owner_name).collect();
+        // What is above goes first: it may have what is below it.
+        let mut places: BTreeMap<&Pattern, (&str, &Original, bool)> = BTreeMap::new();
         for instance in concerned {
             for (path, original) in owners.originals().of(instance) {
                 self.steps().steps(original.place.steps.len())?;
-                let (_, is_declared) = paths.entry(path).or_insert((original, false));
+                let (.., is_declared) = places.entry(&original.place).or_insert((path, original, false));
                 *is_declared = *is_declared || may_write(instance, &original.place);
             }
         }
-        for (path, (original, is_declared)) in paths {
+        for (path, original, is_declared) in places.into_values() {
             self.step()?;
-            let others = original.owners.iter().filter(|owner| !names.contains(*owner));
-            let others: BTreeSet<String> = others.cloned().collect();
+            let others = self.other_owners(original);
             if !others.is_empty() {
-                self.originals.kept.insert(path.to_owned(), Original { owners: others, ..original.clone() });
+                let kept = self.originals.kept.entry(path.to_owned());
+                kept.or_insert_with(|| Original { owners: others, ..original.clone() });
                 continue;
             }
             if !is_declared && !original.before.is_empty() {
@@ -69,8 +69,16 @@ impl CommitDraft {
             }
             let is_seen = !original.is_moved() || !unseen.contains(&original.place);
             if !is_seen {
-                let reason = "the user may not read all of the entry, so it is not moved back";
+                let reason =
+                    "the user may not read all of the entry and of its list, so it is not moved back";
                 self.originals.note_unrestored(path, reason.into());
+                let mut left = original.clone();
+                left.owners.retain(|owner| !names_of_deleted.contains(owner));
+                if !left.owners.is_empty() {
+                    self.originals.unseen.insert(original.place.clone());
+                    self.originals.kept.insert(path.to_owned(), left);
+                    continue;
+                }
             }
             let is_stale = !is_declared || !is_seen || !self.restore(original, owners)?;
             self.originals
@@ -103,8 +111,9 @@ impl CommitDraft {
             (None, None) if self.has_entries_above(&original.place) => {}
             _ => return Ok(false),
         }
+        let mut removed = self.still_removed(&original.place, owners)?;
         let mark = self.mark();
-        match self.graft(&original.place, &Arc::new(before), top) {
+        match self.graft(&original.place, &Arc::new(before), top, &mut removed) {
             Ok(()) => self.keep(mark),
             Err(Error::Stopped) => return Err(Error::Stopped),
             Err(error) => {
@@ -131,8 +140,14 @@ impl CommitDraft {
         entries.iter().all(|entry| !self.overlay.find(entry).is_empty())
     }
 
-    /// Makes a node of another tree, with everything below it, at a path.
-    fn graft(&mut self, place: &Pattern, tree: &Arc<Tree>, top: NodeId) -> Result<(), Error> {
+    /// Makes a node of another tree, with everything below it, at a path; but not what others have `removed`.
+    fn graft(
+        &mut self,
+        place: &Pattern,
+        tree: &Arc<Tree>,
+        top: NodeId,
+        removed: &mut StillRemoved,
+    ) -> Result<(), Error> {
         let mut walk = vec![(top, place.clone())];
         let mut made = Vec::new();
         while let Some((node, path)) = walk.pop() {
@@ -156,7 +171,15 @@ impl CommitDraft {
                     let message = format!("the keys of `{path}/{step}` are not known");
                     return Err(CallRefusal::new(ErrorTag::MissingElement, message).into());
                 }
-                walk.push((below, child(&path, step)));
+                let at = child(&path, step);
+                let removed = match removed.is_empty() {
+                    true => None,
+                    false => removed.remove(&*self.overlay.normal_pattern(&at)),
+                };
+                match removed {
+                    Some(removed) => self.keep_away(removed, &path, (tree, below))?,
+                    None => walk.push((below, at)),
+                }
             }
             // The first one is made first: their order may matter.
             if let Some(below) = walk.get_mut(from..) {
@@ -197,21 +220,30 @@ impl CommitDraft {
         }
         let place = self.overlay.pattern(node);
         let (is_there, was_there) = (self.overlay.place(node).is_some(), self.overlay.in_base(node));
-        let mut found: Vec<&Original> = Vec::new();
-        match (is_there, was_there) {
-            (true, true) => {
-                // Of what was moved, only another order is a contradiction.
-                let same = |at: &&Original| at.place == place && !at.is_moved();
-                found.extend(originals.at_or_below(&place).next().filter(same));
+        let mut names: Vec<&String> = Vec::new();
+        if is_there && !was_there {
+            let removed = originals.at_or_above(&place).filter(|at| at.written.is_none());
+            names.extend(removed.flat_map(|original| &original.owners));
+        } else {
+            for original in originals.at_or_below(&place) {
+                self.step()?;
+                let is_below = original.place != place;
+                // An entry may have been made again without all that was in it.
+                let is_gone = !is_there || is_below && self.standing(&original.place).is_none();
+                let contradicts = match is_below {
+                    // What both remove is no contradiction.
+                    true => is_gone && original.written.is_some(),
+                    // It may have been set again, or to what the other one has set. Of what was moved, only another order is a
+                    // contradiction.
+                    false if is_gone => true,
+                    false if original.is_moved() => false,
+                    false => self.overlay.is_changed(node) && !self.has_as_written(node, original),
+                };
+                names.extend(contradicts.then_some(&original.owners).into_iter().flatten());
+                names.extend(is_gone.then_some(&original.wanted_by).into_iter().flatten());
             }
-            (true, false) => found.extend(originals.at_or_above(&place).filter(|at| at.written.is_none())),
-            (false, _) => found.extend(originals.at_or_below(&place)),
         }
-        self.overlay.steps().steps(found.len() + place.steps.len())?;
-        let names = found.into_iter().flat_map(|original| {
-            let wanting = (!is_there).then_some(&original.wanted_by);
-            original.owners.iter().chain(wanting.into_iter().flatten())
-        });
+        self.overlay.steps().steps(names.len() + place.steps.len())?;
         let other = names.into_iter().find(|owner| !ran.contains(*owner));
         Ok(other.map(|owner| owner.split_once('}').map_or(owner.as_str(), |(_, name)| name).to_owned()))
     }
@@ -240,8 +272,9 @@ impl CommitDraft {
                 self.note_original(node, Some(hash(&value)), &owner, owners, (&mut now, &mut bytes))?;
             }
             let removed: Vec<NodeId> = run.removed.iter().copied().chain(displaced.of(self, run)?).collect();
+            let by_run: HashSet<NodeId> = removed.iter().copied().collect();
             for node in removed {
-                let GoneNodes { gone, remade } = self.gone_from_base(node, owners)?;
+                let GoneNodes { gone, remade } = self.gone_from_base(node, &by_run, owners)?;
                 for node in gone {
                     self.note_original(node, None, &owner, owners, (&mut now, &mut bytes))?;
                     if self.overlay.is_ordered_by_user(node) {
@@ -249,6 +282,7 @@ impl CommitDraft {
                     }
                 }
                 for node in remade {
+                    self.note_still_removed(node, &owner, owners, &mut now)?;
                     self.note_moved(node, run, &mut lists, owners, (&mut now, &mut bytes))?;
                 }
             }
@@ -295,7 +329,11 @@ impl CommitDraft {
         let before = match (taken, owned.originals().get(&path)) {
             (Some(before), _) => before,
             // Other instances have set it, and it is as they have set it.
-            (None, Some(known)) if !known.owners.is_empty() && self.is_written(node, known) => {
+            (None, Some(known))
+                if !known.owners.is_empty()
+                    && !self.originals.grafted.contains_key(&node)
+                    && self.is_written(node, known) =>
+            {
                 owners.extend(known.owners.iter().cloned());
                 known.before.clone()
             }
@@ -315,6 +353,9 @@ impl CommitDraft {
                     return Ok(());
                 };
                 let top = base.first_child(Tree::ROOT).unwrap_or(Tree::ROOT);
+                if written.is_none() {
+                    self.add_removed(&mut base, (top, &place), owned)?;
+                }
                 if written.is_none()
                     && let Some(position) = self.original_position(&path, node, owned)?
                 {
@@ -323,6 +364,10 @@ impl CommitDraft {
                 xml::write(&base, top).map_err(|error| refused(error.into()))?
             }
         };
+        // Somebody has changed by hand what others have set to the same value.
+        let same =
+            owned.originals().get(&path).filter(|known| known.written.is_some() && known.written == written);
+        owners.extend(same.into_iter().flat_map(|known| self.other_owners(known)));
         let original = Original { before, written, owners, ..Original::only_wanted(place) };
         self.keep_original(path, original, owned, (now, bytes));
         Ok(())
@@ -353,6 +398,13 @@ impl CommitDraft {
         Some(&taken.original)
     }
 
+    /// Returns whether a node has the value that instances have set in the place of an original.
+    fn has_as_written(&mut self, node: NodeId, original: &Original) -> bool {
+        original.written.is_some()
+            && self.overlay.kind(node) == NodeKind::Leaf
+            && original.written == Some(hash(&self.overlay.normal_value(node)))
+    }
+
     /// Returns whether the datastore has what instances have set in the place of an original.
     fn is_written(&mut self, node: NodeId, original: &Original) -> bool {
         let stands = self.overlay.in_base(node).then(|| hash(&self.overlay.normal_base_value(node)));
@@ -360,12 +412,23 @@ impl CommitDraft {
     }
 
     /// Returns what the datastore has at or below a node that a run has removed. What instances have created does not count.
-    fn gone_from_base(&mut self, top: NodeId, owners: &OwnerIndex) -> Result<GoneNodes, Error> {
+    /// `by_run` is all that the run has removed.
+    fn gone_from_base(
+        &mut self,
+        top: NodeId,
+        by_run: &HashSet<NodeId>,
+        owners: &OwnerIndex,
+    ) -> Result<GoneNodes, Error> {
         let (mut found, mut walk) = (GoneNodes::default(), vec![top]);
         let mut ancestors = self.overlay.ancestors(top);
         ancestors.pop();
-        if ancestors.iter().any(|&above| self.overlay.is_removed(above)) {
-            // It went with what is above it.
+        self.overlay.steps().steps(ancestors.len())?;
+        ancestors.retain(|&above| self.overlay.is_removed(above));
+        if !ancestors.is_empty() {
+            // It went with what is above it. If another run has removed that, this is on record for when it comes back.
+            if !ancestors.iter().any(|above| by_run.contains(above)) {
+                found.gone.push(top);
+            }
             return Ok(found);
         }
         while let Some(node) = walk.pop() {

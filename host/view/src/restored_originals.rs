@@ -2,12 +2,26 @@
 
 use std::sync::Arc;
 
-use confine_tree::{Coverage, HashMap, HashSet, NodeId, Pattern, Tree};
+use confine_tree::{Coverage, HashMap, HashSet, Name, NodeId, Pattern, Tree};
 
 use crate::{
     InstanceRef, Original,
     original_position::{OriginalPosition, RemovedEntries},
+    original_positions::EntryOrder,
 };
+
+/// The instances of a commit, whose originals are restored before the runs.
+pub struct ConcernedInstances<'a> {
+    /// Those that run.
+    pub run: HashSet<&'a InstanceRef>,
+    /// Those that are deleted.
+    pub deleted: HashSet<&'a InstanceRef>,
+    /// Tells whether the modules of an instance declare that they write a node: the record is configuration, which others may
+    /// have written.
+    pub may_write: &'a dyn Fn(&InstanceRef, &Pattern) -> bool,
+    /// The entries of which, or of whose lists, the user may not read all. They are not moved.
+    pub unseen: &'a HashSet<Pattern>,
+}
 
 /// What a commit knows of original values.
 #[derive(Default)]
@@ -23,6 +37,8 @@ pub(crate) struct RestoredOriginals {
     pub(crate) taken: HashMap<String, TakenOriginal>,
     /// Those that other instances have set too: the owners that the commit does not run.
     pub(crate) kept: HashMap<String, Original>,
+    /// The entries of them that may have been moved and are not seen well enough to be moved back.
+    pub(crate) unseen: HashSet<Pattern>,
     /// What may be edited whatever the scopes are.
     pub(crate) places: Coverage,
     /// The nodes that were made again, each with what it was, and the containers above them. They count as base.
@@ -31,6 +47,8 @@ pub(crate) struct RestoredOriginals {
     pub(crate) positions: Vec<(Pattern, OriginalPosition)>,
     /// What other instances have removed of lists that are `ordered-by user`, if it was needed.
     pub(crate) removed: Option<RemovedEntries>,
+    /// The entries of lists in which something was removed, when the runs have ended.
+    pub(crate) entries: HashMap<(Option<NodeId>, Name), EntryOrder>,
     /// Where the entries of lists stand in the datastore: see [`left_beside`](crate::original_position::left_beside).
     pub(crate) standing_beside: HashMap<Pattern, HashMap<NodeId, String>>,
     /// The first paths of what is too long to be kept.

@@ -1,5 +1,6 @@
 //! Views on a small datastore, without and with rules.
 
+mod all_living;
 mod authority;
 mod choices;
 mod conflicts;
@@ -20,6 +21,7 @@ mod reads;
 mod restored;
 mod rules;
 mod sharing;
+mod still_removed;
 mod values;
 mod vendors;
 mod wanted_order;

@@ -1,8 +1,8 @@
 //! What the instances had created before: it is read as it stands, and removed before they run.
 
 use confine_backend::Datastore;
-use confine_tree::{HashSet, Pattern};
-use confine_view::{CommitDraft, InstanceRef, OutsideOwners};
+use confine_tree::{HashMap, HashSet, Pattern};
+use confine_view::{CommitDraft, ConcernedInstances, InstanceRef, OutsideOwners};
 
 use crate::{
     Error,
@@ -71,7 +71,7 @@ impl CommitWork<'_> {
     }
 
     /// Returns the entries that these instances have moved, and of which the user may not read all: they cannot be moved back
-    /// without losing the rest.
+    /// without losing the rest. Or not all of their lists: whether they are where they were left cannot be seen.
     pub(super) async fn partly_unseen(
         &self,
         draft: &mut CommitDraft,
@@ -81,16 +81,26 @@ impl CommitWork<'_> {
         let instances = planned.iter().map(|planned| &planned.instance).chain(&snapshot.notified);
         let originals = instances.flat_map(|instance| snapshot.owners.originals().of(instance));
         let moved = originals.map(|(_, original)| original).filter(|original| original.is_moved());
-        let moved: HashSet<Pattern> = moved.map(|original| original.place.clone()).collect();
+        let moved: HashMap<Pattern, Vec<Pattern>> =
+            moved.map(|original| (original.place.clone(), original.places_to_read().collect())).collect();
         let mut unseen = HashSet::default();
         if moved.is_empty() {
             return Ok(unseen);
         }
         let mut all = self.as_host_user(Datastore::Actions);
-        all.read(&condense(moved.iter().cloned().collect())).await?;
-        for place in moved {
-            if !draft.has_as_much(&mut all, &place)? {
-                unseen.insert(place);
+        all.read(&condense(moved.values().flatten().cloned().collect())).await?;
+        // Many of them may be in one list.
+        let mut known: HashMap<Pattern, bool> = HashMap::default();
+        for (entry, read) in moved {
+            for place in read {
+                let is_seen = match known.get(&place) {
+                    Some(&is_seen) => is_seen,
+                    None => draft.has_as_much(&mut all, &place)?,
+                };
+                known.insert(place, is_seen);
+                if !is_seen {
+                    unseen.insert(entry.clone());
+                }
             }
         }
         Ok(unseen)
@@ -122,8 +132,11 @@ impl CommitWork<'_> {
                 }
             }
         }
-        let may_write = |instance: &InstanceRef, place: &Pattern| declared.declares_writing(instance, place);
-        draft.restore_originals(owners, &concerned, &may_write, unseen)?;
-        Ok(notified.iter().filter(|instance| !run.contains(instance)).cloned().collect())
+        let may_write = &|instance: &InstanceRef, place: &Pattern| declared.declares_writing(instance, place);
+        let deleted: HashSet<&InstanceRef> =
+            notified.iter().filter(|instance| !run.contains(instance)).collect();
+        let gone = deleted.iter().copied().cloned().collect();
+        draft.restore_originals(owners, &ConcernedInstances { run, deleted, may_write, unseen })?;
+        Ok(gone)
     }
 }

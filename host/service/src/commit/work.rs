@@ -33,7 +33,7 @@ use crate::{
         declared::DeclaredPaths,
         hooks::{HookedCommit, PreCommitHooks},
         losses::LossCheck,
-        originals::{keeps_originals, places_of},
+        originals::keeps_originals,
         pending::pending_instances,
         plan::{CommitPlan, PlannedInstance},
         read::{self, DatastoreSource, condense},
@@ -405,8 +405,7 @@ impl CommitWork<'_> {
             }
             for (_, original) in owners.originals().of(instance) {
                 draft.step()?;
-                wanted.extend(places_of(original));
-                wanted.extend(original.entries_beside());
+                wanted.extend(original.places_to_read());
             }
         }
         let remembered_reads = self.runner.remembered_reads();

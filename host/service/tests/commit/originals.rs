@@ -20,6 +20,8 @@ const MODEL: &str = r#"module openconfig-system {
     list group { key name; leaf name { type string; }
       list member { key kind; leaf kind { type identityref { base KIND; } } leaf text { type string; } } }
     choice rate { leaf cir { type uint32; } leaf pir { type uint32; } }
+    choice how { case one { leaf a1 { type string; } leaf a2 { type string; } } leaf b1 { type string; } }
+    container on { presence p; leaf level { type uint8; } leaf note { type string; } }
   }
   container elsewhere { leaf x { type string; } } }"#;
 
@@ -480,5 +482,67 @@ async fn what_is_removed_in_an_entry_that_goes_is_on_record() {
         let refused = testbed.commit(&probe("a", &[&set(text, "n")], &[])).await;
         assert!(failed(&refused).starts_with("conflict: "), "{again} {}", refused.reason());
         testbed.base.discard().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn presence_container_that_stood_is_not_taken() {
+    for stands in ["<on><level>3</level></on>", "<on/>", "<on><note>n</note></on>"] {
+        for lines in [&["set on/note p"][..], &["create on", "set on/note p"]] {
+            let lines: Vec<String> = lines
+                .iter()
+                .map(|line| line.replacen("set ", &format!("set {SYSTEM}/"), 1))
+                .map(|line| line.replacen("create ", &format!("create {SYSTEM}/"), 1))
+                .collect();
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            let mut testbed = testbed(stands).await;
+            let before = device(&testbed);
+            succeeded(&testbed.commit(&probe("a", &lines, &[])).await);
+            testbed.restart().await;
+            succeeded(&testbed.push(ActionsMode::Force(None)).await);
+            let has_level = device(&testbed).contains("<level>3</level>");
+            assert_eq!(has_level, stands.contains("level"), "{}", device(&testbed));
+            succeeded(&testbed.commit(&removed("a")).await);
+            assert_eq!((device(&testbed), kept(&testbed)), (before, 0), "{stands} {lines:?}");
+        }
+    }
+    // One that an instance makes goes with it.
+    let mut testbed = testbed("<mtu>1</mtu>").await;
+    succeeded(&testbed.commit(&probe("a", &[&set("on/note", "p")], &[])).await);
+    succeeded(&testbed.commit(&removed("a")).await);
+    assert_eq!(device(&testbed), "<mtu>1</mtu>");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leaf_stays_when_another_of_its_case_goes() {
+    let (a1, a2) = (set("a1", "B"), set("a2", "C"));
+    for (first, left) in [("a", "<a1>B</a1>"), ("b", "<a2>C</a2>")] {
+        for restarts in [false, true] {
+            let mut testbed = testbed("<b1>D</b1>").await;
+            succeeded(&testbed.commit(&probe("a", &[&a2], &[])).await);
+            succeeded(&testbed.commit(&probe("b", &[&a1], &[])).await);
+            if restarts {
+                testbed.restart().await;
+            }
+            succeeded(&testbed.commit(&removed(first)).await);
+            assert_eq!(device(&testbed), left, "{first}");
+            succeeded(&testbed.commit(&removed(if first == "a" { "b" } else { "a" })).await);
+            assert_eq!((&*device(&testbed), kept(&testbed)), ("<b1>D</b1>", 0), "{first}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_an_entry_comes_back_with_what_is_beside_it() {
+    // The controller loses what is read of the entry if the path of what is beside it comes later.
+    let before = format!("<mtu>1400</mtu>{}", rules("a b c"));
+    let (text, name) = (set("rule[name='b']/text", "t"), set("name", "n"));
+    for lines in [[&*text, &*name], [&*name, &*text], [&*text, &*set("mtu", "9000")]] {
+        let mut testbed = testbed(&before).await;
+        succeeded(&testbed.commit(&probe("a", &lines, &[])).await);
+        testbed.restart().await;
+        succeeded(&testbed.push(ActionsMode::Force(None)).await);
+        succeeded(&testbed.commit(&removed("a")).await);
+        assert_eq!((&device(&testbed), kept(&testbed)), (&before, 0), "{lines:?}");
     }
 }

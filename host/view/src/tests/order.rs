@@ -151,6 +151,24 @@ fn entry_goes_back_beside_the_nearest_that_is_there() {
 }
 
 #[test]
+fn entry_goes_back_beside_one_whose_keys_can_be_written() {
+    for (stands, removed) in
+        [("a d\"q b c", "b"), ("d\"q b c e", "b"), ("d\"q b c e", "b c"), ("a b d\"q", "b")]
+    {
+        for list in ["search", "rule"] {
+            let [search, rules] = if list == "search" { [stands, ""] } else { ["", stands] };
+            let mut device = PlayedDevice::new(search, rules);
+            let remove = if list == "search" { "remove" } else { "remove-rule" };
+            let lines: Vec<String> = removed.split(' ').map(|entry| format!("{remove} {entry}")).collect();
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            device.commit(&[("s1", Some(&lines))]);
+            device.delete("s1");
+            assert_eq!(device.list(list), stands);
+        }
+    }
+}
+
+#[test]
 fn new_entries_are_no_originals() {
     let mut device = PlayedDevice::new("a b c", "");
     device.commit(&[("s1", Some(&["set x", "search c b", "set y"]))]);

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use confine_tree::{HashSet, NodeId, QName, YANG};
+use confine_tree::{HashSet, NodeId, QName, StepCounter, YANG};
 
 use super::*;
-use crate::{CreatedObject, Original, Originals, edit_of};
+use crate::{ConcernedInstances, CreatedObject, Original, Originals, OutsideOwners, edit_of};
 
 pub(super) static MODELS: LazyLock<Arc<MountedSchema>> = LazyLock::new(|| {
     let modules = [
@@ -182,6 +182,17 @@ impl PlayedDevice {
                 }
             }
         }
+        // Those who own something with them run too.
+        let notified: HashSet<InstanceRef> = instances.iter().map(|(id, _)| instance(id)).collect();
+        let co_owners = owners.co_owners(&notified, &**MODELS, &mut StepCounter::default()).unwrap();
+        let co_owners: Vec<(String, Vec<String>)> = co_owners
+            .into_iter()
+            .map(|owner| (owner.key().to_owned(), self.living[owner.key()].clone()))
+            .collect();
+        let lines: Vec<(&str, Vec<&str>)> =
+            co_owners.iter().map(|(id, lines)| (&**id, lines.iter().map(String::as_str).collect())).collect();
+        let co_owners = lines.iter().map(|(id, lines)| (*id, Some(&**lines)));
+        let instances: Vec<(&str, Option<&[&str]>)> = instances.iter().copied().chain(co_owners).collect();
         let names: Vec<InstanceRef> = instances.iter().map(|(id, _)| instance(id)).collect();
         let concerned: HashSet<&InstanceRef> = names.iter().collect();
         let (all, all_xml) = (self.system.clone(), self.xml());
@@ -192,21 +203,15 @@ impl PlayedDevice {
         let mut commit = Commit::with(MODELS.clone(), &seen_xml, (self.scope)());
         let draft = commit.draft();
         draft.keep_originals();
-        let created =
-            names.iter().flat_map(|name| owners.created_by(name)).map(|object| object.place().unwrap());
-        let created: BTreeSet<Pattern> = created.collect();
+        let mut outside = OutsideOwners::new(&owners, &concerned);
+        let created = names.iter().flat_map(|name| owners.created_by(name));
+        let created = created.filter(|object| !outside.own(*object, draft.steps()).unwrap());
+        let created: BTreeSet<Pattern> = created.map(|object| object.place().unwrap()).collect();
         let mut wanted: Vec<Pattern> = created.iter().cloned().collect();
-        if !owners.originals().is_empty() {
-            // The entry that they are in.
-            wanted.push(
-                draft.resolve("/devices/device[name='r1']/name", &Pattern::default(), &prefixes()).unwrap(),
-            );
-        }
         for original in
             names.iter().flat_map(|name| owners.originals().of(name)).map(|(_, original)| original)
         {
-            wanted.push(original.place.clone());
-            wanted.extend(original.entries_beside());
+            wanted.extend(original.places_to_read());
         }
         wanted.extend(created.iter().filter_map(|place| draft.neighbours_to_read(place)).collect::<Vec<_>>());
         block(draft.read(&wanted)).unwrap();
@@ -219,8 +224,11 @@ impl PlayedDevice {
         for place in &created {
             draft.strip(place).unwrap();
         }
-        draft.restore_originals(&owners, &concerned, &|_, _| true, &HashSet::default()).unwrap();
-        for (id, lines) in instances {
+        let (run, deleted) = concerned.iter().partition(|instance| self.living.contains_key(instance.key()));
+        let unseen = &HashSet::default();
+        let of_commit = ConcernedInstances { run, deleted, may_write: &|_, _| true, unseen };
+        draft.restore_originals(&owners, &of_commit).unwrap();
+        for (id, lines) in &instances {
             if let Some(lines) = lines {
                 commit.run(id, async |view| play(view, lines).await);
             }
@@ -285,6 +293,7 @@ impl PlayedDevice {
                 (None, None | Some("last")) => end,
                 (None, Some("first")) => self.system.iter().position(of_list).unwrap_or(end),
                 (None, Some("after")) => self.system.iter().position(anchor).unwrap() + 1,
+                (None, Some("before")) => self.system.iter().position(anchor).unwrap(),
                 (None, Some(other)) => panic!("{other}"),
             };
             if stood.is_none() {
@@ -334,7 +343,8 @@ fn note_hidden(draft: &mut CommitDraft, entries: &[Pattern], all: &str) {
     draft.place_hidden(entries, all).unwrap();
 }
 
-/// Plays lines: `search c a b` and `rule c a b` remove these entries and make them again, an entry of `rule` with its text.
+/// Plays lines: `search c a b` and `rule c a b` remove these entries and make them again, an entry of `rule` with its text;
+/// `text a v` and `no-note a` set and remove leaves of a rule.
 pub(super) async fn play(view: &mut View, lines: &[&str]) {
     for line in lines {
         let mut words = line.split(' ');
@@ -360,6 +370,12 @@ pub(super) async fn play(view: &mut View, lines: &[&str]) {
                 }
             }
             "set" => view.set(&search(words[0]), words[0]).await.unwrap(),
+            "text" | "note" => {
+                view.set(&format!("{}/{what}", rule(words[0])), words[1]).await.unwrap();
+            }
+            "no-text" | "no-note" => {
+                view.remove(&format!("{}/{}", rule(words[0]), &what[3..])).await.unwrap();
+            }
             "make-rule" => view.set(&format!("{}/text", rule(words[0])), words[0]).await.unwrap(),
             "create-rule" => view.create(&rule(words[0])).await.unwrap(),
             "remove" => view.remove(&search(words[0])).await.unwrap(),

@@ -4,7 +4,7 @@ use confine_tree::HashSet;
 
 use super::*;
 use crate::{
-    Original,
+    ConcernedInstances, Original,
     originals::{owner_name, path_text},
 };
 
@@ -33,9 +33,13 @@ fn restored_entry_has_what_is_in_it_in_its_order() {
     draft.keep_originals();
     let whole = Pattern { steps: place.steps.iter().take(2).cloned().collect() };
     block(draft.read(&[whole])).unwrap();
-    draft
-        .restore_originals(&owners, &HashSet::from_iter([&gone]), &|_, _| true, &HashSet::default())
-        .unwrap();
+    let of_commit = ConcernedInstances {
+        run: HashSet::default(),
+        deleted: HashSet::from_iter([&gone]),
+        may_write: &|_, _| true,
+        unseen: &HashSet::default(),
+    };
+    draft.restore_originals(&owners, &of_commit).unwrap();
     let sent: String = commit.finish(&["s1"], &owners).lines().map(str::trim).collect();
     assert!(sent.contains(inside), "{sent}");
 }
