@@ -44,6 +44,9 @@ const CLEANUP_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 pub trait RequestGate: Sync {
     /// Waits until the connection is free.
     fn acquire(&self) -> impl Future<Output = MutexGuard<'_, Backend>> + Send;
+
+    /// The models of this device are read from now on, or those of the controller itself.
+    fn reading(&self, _device: Option<&str>) {}
 }
 
 impl RequestGate for Mutex<Backend> {
@@ -172,6 +175,7 @@ impl ModelStore {
     /// Fails if the connection is lost.
     pub async fn read_controller_models(&mut self, gate: &impl RequestGate) -> Result<(), Error> {
         self.has_device_schemas = true;
+        gate.reading(None);
         let listed = gate.acquire().await.controller_schemas(&RequestUser::Host).await;
         let listed = recovered(listed, "the controller does not report its own models")?.unwrap_or_default();
         let mut texts = Vec::with_capacity(listed.len());
@@ -365,6 +369,7 @@ impl ModelStore {
         if !self.has_device_schemas || !device.state.may_have_schemas() {
             return Ok(device);
         }
+        gate.reading(Some(&device.state.name));
         let listed = gate.acquire().await.device_schemas(&device.state.name, &RequestUser::Host).await;
         if listed.as_ref().is_err_and(Error::is_unknown_operation) {
             tracing::info!("the controller is older than 1.8 and does not report the models of its devices");

@@ -15,7 +15,7 @@ use confine_backend::{
     ServicesCommit, Subscription, Transaction,
 };
 use confine_tree::StopSignal;
-use tokio::{sync::Mutex, task::JoinError};
+use tokio::{sync::Mutex, task::JoinError, time::timeout};
 use tracing::Instrument as _;
 
 use crate::{
@@ -156,7 +156,6 @@ impl ControllerConnection {
             };
             match event {
                 ControllerEvent::ServicesCommit(commit) => {
-                    host.controller.models.set_committing(true);
                     let is_shutdown = self.run_commit(host, hooks, commit, shutdown.as_mut()).await;
                     host.controller.models.set_committing(false);
                     if is_shutdown? {
@@ -269,6 +268,11 @@ impl ControllerConnection {
 /// How often the file of `running` is looked at.
 const LOOK_AT_RUNNING: Duration = Duration::from_secs(5);
 
+/// How long a commit waits for models before it asks how long it may wait.
+const SHORT_WAIT: Duration = Duration::from_millis(500);
+/// The longest time that a commit waits for models, whatever the service-timeout: the candidate is locked meanwhile.
+const LONGEST_WAIT_FOR_MODELS: Duration = Duration::from_secs(60);
+
 /// Keeps the owner index up to date while there is nothing else to do, so that the next commit need not read it, and finds
 /// the rules that do not work.
 async fn keep_known(
@@ -343,6 +347,8 @@ async fn run_to_outcome(
     span: tracing::Span,
 ) -> Result<CommitOutcome, Error> {
     let tid = notified.tid;
+    wait_for_models(host, &backend, tid, state).instrument(span.clone()).await?;
+    host.controller.models.set_committing(true);
     let mut progress = host.modules.progress();
     loop {
         progress.borrow_and_update();
@@ -358,12 +364,36 @@ async fn run_to_outcome(
             host.modules.commit_ended();
         }
         // Loading may take longer than the controller waits.
-        match read_service_timeout(&backend).await {
-            Ok(timeout) => state.set_service_timeout(timeout),
-            Err(error) => tracing::warn!(tid, error = error.reason(), "cannot read the service-timeout"),
-        }
+        learn_service_timeout(&backend, tid, state).await;
         // Cannot fail: the sender lives as long as the host.
         let _ = progress.changed().await;
+    }
+}
+
+/// Waits for models that are being read, because the daemon, the controller or a connection to a device is new. Without them,
+/// the commit would take one entry or value for another, and lose what it keeps of devices.
+async fn wait_for_models(
+    host: &Host,
+    backend: &SharedBackend,
+    tid: u64,
+    state: &CommitState,
+) -> Result<(), Error> {
+    let models = &host.controller.models;
+    if timeout(SHORT_WAIT, models.wait_until_current()).await.is_ok() {
+        return Ok(());
+    }
+    tracing::info!(tid, "the commit waits for YANG models");
+    learn_service_timeout(backend, tid, state).await;
+    let limit = LONGEST_WAIT_FOR_MODELS.min(state.service_timeout() / 2);
+    let rest = limit.saturating_sub(state.elapsed());
+    let late = |_| Error::ModelsNotRead { of: models.being_read(), seconds: limit.as_secs() };
+    timeout(rest, models.wait_until_current()).await.map_err(late)
+}
+
+async fn learn_service_timeout(backend: &SharedBackend, tid: u64, state: &CommitState) {
+    match read_service_timeout(backend).await {
+        Ok(timeout) => state.set_service_timeout(timeout),
+        Err(error) => tracing::warn!(tid, error = error.reason(), "cannot read the service-timeout"),
     }
 }
 

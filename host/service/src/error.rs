@@ -152,6 +152,17 @@ pub enum Error {
         /// What the module exceeded.
         source: Box<RunFailure>,
     },
+    /// The models that the commit needs have not been read in time.
+    #[error(
+        "the YANG models of {of} are still being read after {seconds} s, and without them names and values have no meaning\n\
+         hint: commit again in a moment; the daemon's log names models that cannot be read"
+    )]
+    ModelsNotRead {
+        /// The controller or a device.
+        of: String,
+        /// How long the commit has waited.
+        seconds: u64,
+    },
     /// The commit took too long.
     #[error(
         "the commit was not done in {seconds} s, which is what the controller's service-timeout leaves\n\

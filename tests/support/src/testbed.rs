@@ -74,11 +74,22 @@ impl DaemonTestbed {
 
     /// Replaces the daemon by one with this host.
     pub async fn restart_as(&mut self, host: Arc<Host>) {
+        self.stop().await;
+        self.daemon = Some(DaemonTask::start(host, self.options.clone()).await);
+    }
+
+    /// As [`restart`](Self::restart), and returns as soon as the new daemon serves the controller: it has no models yet.
+    pub async fn restart_without_models(&mut self) {
+        self.stop().await;
+        let host = guests(&["probe", "second"]).await.unwrap().host;
+        self.daemon = Some(DaemonTask::connect(host, self.options.clone()).await);
+    }
+
+    async fn stop(&mut self) {
         if let Some(daemon) = self.daemon.take() {
             let _ = daemon.stop.send(());
             daemon.task.await.unwrap();
         }
-        self.daemon = Some(DaemonTask::start(host, self.options.clone()).await);
     }
 
     /// Adds these instances to the candidate and commits.
@@ -128,13 +139,18 @@ impl DaemonTestbed {
 impl DaemonTask {
     /// Starts a daemon and waits until it has read the models, so that what follows does not depend on its speed.
     async fn start(host: Arc<Host>, options: ConnectOptions) -> Self {
+        let daemon = Self::connect(host.clone(), options).await;
+        host.wait_until_models_read().await;
+        daemon
+    }
+
+    async fn connect(host: Arc<Host>, options: ConnectOptions) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
         let until_stopped = async {
             let _ = stopped.await;
         };
         let task = tokio::spawn(confine_service::serve(host.clone(), options, until_stopped));
         host.wait_until_connected().await;
-        host.wait_until_models_read().await;
         Self { stop, task }
     }
 }

@@ -63,6 +63,11 @@ impl CommitState {
         self.service_timeout.send_replace(timeout.unwrap_or(DEFAULT_SERVICE_TIMEOUT));
     }
 
+    /// Returns how long the controller waits for the answer, as far as it is known.
+    pub(crate) fn service_timeout(&self) -> Duration {
+        *self.service_timeout.borrow()
+    }
+
     /// Returns when the commit must be done, so that the answer arrives in time.
     pub(crate) fn deadline(&self) -> Instant {
         self.began + time_limit(*self.service_timeout.borrow())

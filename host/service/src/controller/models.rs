@@ -33,7 +33,19 @@ pub(crate) struct ModelRefresher {
     changed: Arc<Notify>,
     /// Whether all models that the controller provides have been read.
     complete: watch::Sender<bool>,
+    progress: watch::Sender<ReadingProgress>,
     committing: watch::Sender<bool>,
+}
+
+/// How far the models are read. Both are counts of events after which models may be missing.
+#[derive(Clone, Debug, Default)]
+struct ReadingProgress {
+    /// The events until now.
+    events: u64,
+    /// The events until the models were last read, or could not be read.
+    handled: u64,
+    /// The device whose models are being read; the controller itself if `None`.
+    device: Option<String>,
 }
 
 impl ModelRefresher {
@@ -45,6 +57,7 @@ impl ModelRefresher {
             modules_scanned,
             changed,
             complete: watch::Sender::new(false),
+            progress: watch::Sender::default(),
             committing: watch::Sender::new(false),
         }
     }
@@ -61,6 +74,25 @@ impl ModelRefresher {
     /// Another controller may have other models.
     pub(crate) fn set_incomplete(&self) {
         self.complete.send_replace(false);
+        self.models_may_be_missing();
+    }
+
+    fn models_may_be_missing(&self) {
+        self.progress.send_modify(|progress| progress.events += 1);
+    }
+
+    /// Waits until the models have been read that may have been missing when the call began, or could not be read.
+    pub(crate) async fn wait_until_current(&self) {
+        let mut progress = self.progress.subscribe();
+        let events = progress.borrow().events;
+        // Cannot fail: the sender lives as long as `self`.
+        let _ = progress.wait_for(|progress| progress.handled >= events).await;
+    }
+
+    /// Returns whose models are being read.
+    pub(crate) fn being_read(&self) -> String {
+        let device = self.progress.borrow().device.as_ref().map(|device| format!("device `{device}`"));
+        device.unwrap_or_else(|| "the controller".to_owned())
     }
 
     /// Waits until all models that the controller provides have been read.
@@ -74,12 +106,13 @@ impl ModelRefresher {
         *self.complete.borrow()
     }
 
-    /// Reads no models while a commit runs.
+    /// Reads no models while a commit runs. One that waits for models does not run yet.
     pub(crate) fn set_committing(&self, committing: bool) {
         self.committing.send_replace(committing);
     }
 
     pub(crate) fn devices_may_have_changed(&self) {
+        self.models_may_be_missing();
         self.devices_changed.notify_one();
     }
 
@@ -87,10 +120,12 @@ impl ModelRefresher {
     /// service modules whenever modules were scanned, and from time to time those that the controller did not provide.
     /// Returns when a request fails.
     async fn refresh(&self, backend: &SharedBackend) -> Result<Infallible, confine_backend::Error> {
-        let idle = IdleConnection { committing: self.committing.subscribe(), backend };
+        let idle =
+            IdleConnection { committing: self.committing.subscribe(), progress: &self.progress, backend };
         let mut retry = RetrySchedule::new();
         // Never contended: the task of one connection ends before that of the next begins.
         let mut models = self.models.lock().await;
+        let mut events = self.progress.borrow().events;
         models.read_controller_models(&idle).await?;
         self.update(&models);
         let mut changed = models.read_device_models(&idle).await?;
@@ -99,10 +134,14 @@ impl ModelRefresher {
                 self.update(&models);
             }
             self.complete.send_replace(true);
+            self.progress.send_modify(|progress| progress.handled = events);
             self.changed.notify_one();
             retry.set_gaps(models.has_gaps());
             changed = tokio::select! {
-                () = self.devices_changed.notified() => models.read_device_models(&idle).await?,
+                () = self.devices_changed.notified() => {
+                    events = self.progress.borrow().events;
+                    models.read_device_models(&idle).await?
+                }
                 () = self.modules_scanned.notified() => {
                     idle.wait().await;
                     models.read_service_models().await
@@ -146,6 +185,7 @@ impl RetrySchedule {
 /// The connection while no commit runs.
 struct IdleConnection<'a> {
     committing: watch::Receiver<bool>,
+    progress: &'a watch::Sender<ReadingProgress>,
     backend: &'a SharedBackend,
 }
 
@@ -161,6 +201,10 @@ impl RequestGate for IdleConnection<'_> {
         self.wait().await;
         self.backend.lock().await
     }
+
+    fn reading(&self, device: Option<&str>) {
+        self.progress.send_modify(|progress| progress.device = device.map(str::to_owned));
+    }
 }
 
 /// Keeps the models of a controller up to date, for ever.
@@ -169,6 +213,8 @@ pub(crate) async fn keep_models(models: Arc<ModelRefresher>, backend: SharedBack
         let Err(error) = models.refresh(&backend).await;
         // If the controller is gone, the session that receives notifications ends as well.
         tracing::warn!(error = Error::from(error).reason(), "cannot read the models");
+        // Commits run without them, rather than never.
+        models.progress.send_modify(|progress| progress.handled = progress.events);
         tokio::time::sleep(RETRY_AFTER_FAILURE).await;
     }
 }

@@ -16,6 +16,7 @@ mod backend_faults;
 mod connections;
 mod deadlines;
 mod dropped_log_lines;
+mod early_commits;
 #[path = "../../../sandbox/tests/guest/mod.rs"]
 mod guest;
 mod hidden_data;
