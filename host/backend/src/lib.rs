@@ -54,5 +54,5 @@ pub use models::{ModelCache, ModelStore, RequestGate, YangDirectories, modules_f
 pub use payload_tree::{config_tree, payload_tree};
 pub use requests::{Backend, ConfigRequest};
 pub use schemas::{DeviceSchemas, SchemaRef};
-pub use transaction::{Transaction, UnopenedDevices};
+pub use transaction::{DeviceConnections, Transaction};
 pub use union::union_of;

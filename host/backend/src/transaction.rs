@@ -1,6 +1,6 @@
 //! The transactions of the controller.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use confine_netconf::{ActionsKind, PushMode, TransactionOutcome, TransactionState, XmlElement};
 
@@ -28,10 +28,14 @@ pub struct Transaction {
     pub reason: Option<String>,
     /// The first warning.
     pub warning: Option<String>,
+    /// The devices that the transaction was started for: those that its user selected and that are enabled, as far as the
+    /// controller has ever had to do with them. Nothing is pushed to others. Empty if the controller does not tell.
+    pub devices: BTreeSet<String>,
 }
 
-/// The devices whose connection is not open, by name, with its state: `CLOSED`, or a stage of being opened.
-pub type UnopenedDevices = BTreeMap<String, String>;
+/// The devices that the controller has ever had to do with, by name, each with the state of its connection: `OPEN`, `CLOSED`,
+/// or a stage between them.
+pub type DeviceConnections = BTreeMap<String, String>;
 
 impl Transaction {
     /// Returns what the transaction does with the devices. Only the description distinguishes a validation from a commit.
@@ -54,7 +58,15 @@ impl Transaction {
         let required = |name: &str| {
             text(name)?.ok_or_else(|| Error::invalid_answer("transaction", format!("it has no `{name}`")))
         };
+        let mut devices = BTreeSet::new();
+        if let Some(selected) = element.child("devices").map_err(Error::session("get"))? {
+            for device in selected.children() {
+                let device = device.map_err(Error::session("get"))?;
+                devices.extend(device.child_text("name").map_err(Error::session("get"))?);
+            }
+        }
         Ok(Self {
+            devices,
             tid: parse_tid("transaction", &required("tid")?)?,
             username: text("username")?,
             started_at: text("timestamp0")?,

@@ -3,7 +3,7 @@
 use confine_netconf::replace_invalid_characters;
 use confine_tree::CONTROLLER;
 
-use crate::{Backend, Error, RequestUser, Transaction, TransactionState, UnopenedDevices};
+use crate::{Backend, DeviceConnections, Error, RequestUser, Transaction, TransactionState};
 
 impl Backend {
     /// Returns the transaction `tid`. Returns `None` if there is none, or if the user may not read it: the backend does not
@@ -13,17 +13,17 @@ impl Backend {
         Ok(self.transactions(&xpath, user).await?.into_iter().find(|transaction| transaction.tid == tid))
     }
 
-    /// Returns the transaction `tid`, as [`transaction`](Self::transaction), and the devices whose connection is not open. One
-    /// request for both costs the backend what one of them does.
+    /// Returns the transaction `tid`, as [`transaction`](Self::transaction), and the connections of devices. One request
+    /// for both costs the backend what one of them does.
     pub async fn transaction_and_devices(
         &mut self,
         tid: u64,
         user: &RequestUser,
-    ) -> Result<(Option<Transaction>, UnopenedDevices), Error> {
+    ) -> Result<(Option<Transaction>, DeviceConnections), Error> {
         let xpath =
             format!("/co:transactions/co:transaction[co:tid='{tid}'] | /co:devices/co:device/co:conn-state");
         let data = self.get_controller_state(&xpath, user).await?;
-        let (mut transaction, mut devices) = (None, UnopenedDevices::new());
+        let (mut transaction, mut devices) = (None, DeviceConnections::new());
         for top in data.children() {
             for entry in top.map_err(Error::session("get"))?.children() {
                 let entry = entry.map_err(Error::session("get"))?;
@@ -32,9 +32,7 @@ impl Backend {
                         transaction.or(Some(Transaction::read(&entry)?).filter(|found| found.tid == tid));
                 } else if entry.is_named(CONTROLLER, "device") {
                     let text = |name: &str| entry.child_text(name).map_err(Error::session("get"));
-                    if let (Some(name), Some(state)) = (text("name")?, text("conn-state")?)
-                        && state != "OPEN"
-                    {
+                    if let (Some(name), Some(state)) = (text("name")?, text("conn-state")?) {
                         devices.insert(name, state);
                     }
                 }

@@ -20,7 +20,7 @@ use std::{
 };
 
 use confine_backend::{
-    ActionsKind, Datastore, PushMode, RequestUser, ServicesCommit, Transaction, UnopenedDevices,
+    ActionsKind, Datastore, DeviceConnections, PushMode, RequestUser, ServicesCommit, Transaction,
 };
 use confine_nacm::Nacm;
 use confine_sandbox::{Budget, CommitContext, EntryPoint, FailureCause, LimitPer, Module, RunReport, Usage};
@@ -96,7 +96,7 @@ impl CommitRunner {
         let registry = self.modules.registry_by_model(&*schema);
         // Checked before anything is asked of the controller, which has stripped the services' objects already.
         let mut plan = CommitPlan::new(&notified.services, &registry, &self.controller.unmanaged)?;
-        let (user, transaction, unopened) = committing_user(&backend, notified.tid).await?;
+        let (user, transaction, connections) = committing_user(&backend, notified.tid).await?;
         tracing::Span::current().record("user", &user);
         state.set_user(user.clone());
         let is_forced = transaction.actions() == Some(ActionsKind::Force);
@@ -137,7 +137,7 @@ impl CommitRunner {
             user,
             push,
             reaches_devices: !notified.diff,
-            unopened,
+            connections,
             state: &state,
         };
         let mut spent = SpentOnce::default();
@@ -169,15 +169,15 @@ impl CommitRunner {
     }
 }
 
-/// Returns the user of a transaction, the transaction, and the devices without a connection.
+/// Returns the user of a transaction, the transaction, and the connections of devices.
 async fn committing_user(
     backend: &SharedBackend,
     tid: u64,
-) -> Result<(String, Transaction, UnopenedDevices), Error> {
+) -> Result<(String, Transaction, DeviceConnections), Error> {
     let mut backend = backend.lock().await;
-    let (transaction, unopened) = backend.transaction_and_devices(tid, &RequestUser::Host).await?;
+    let (transaction, connections) = backend.transaction_and_devices(tid, &RequestUser::Host).await?;
     let found =
-        transaction.and_then(|transaction| Some((transaction.username.clone()?, transaction, unopened)));
+        transaction.and_then(|transaction| Some((transaction.username.clone()?, transaction, connections)));
     found.ok_or_else(|| Error::UnknownUser { host_user: backend.options().host_user.clone(), tid })
 }
 
@@ -203,8 +203,8 @@ pub(super) struct CommitWork<'a> {
     push: bool,
     /// Whether the devices get the result, if only to validate it.
     pub(super) reaches_devices: bool,
-    /// The devices without a connection.
-    pub(super) unopened: UnopenedDevices,
+    /// The connections of devices.
+    pub(super) connections: DeviceConnections,
     pub(super) state: &'a CommitState,
 }
 

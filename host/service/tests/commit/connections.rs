@@ -1,6 +1,6 @@
 //! Devices without a connection: the controller would wait for them for ever.
 
-use confine_backend::{ActionsMode, PushMode};
+use confine_backend::{ActionsMode, ControllerCommit, Datastore, PushMode, RequestUser, TransactionOutcome};
 use confine_controller::Controller;
 use confine_test_support::{
     guests::guests,
@@ -73,6 +73,54 @@ async fn what_a_local_commit_left_for_a_closed_device_counts() {
     testbed.base.controller().set_connection("openconfig2", true).unwrap();
     succeeded(&testbed.commit(&replaced("a", &[&banner(1, "b")], &[])).await);
     assert!(testbed.base.controller().device("openconfig2").unwrap().contains("<motd-banner>x<"));
+}
+
+/// Returns an edit of a device: of its own settings, and of its configuration.
+fn by_hand(device: &str, settings: &str, system: &str) -> String {
+    format!(
+        "<devices xmlns='http://clicon.org/controller'><device><name>{device}</name>{settings}<config>\
+         <system xmlns='http://openconfig.net/yang/system' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' \
+         xmlns:yang='urn:ietf:params:xml:ns:yang:1'>{system}</system></config></device></devices>"
+    )
+}
+
+const MOTD: &str = "<config><motd-banner>x</motd-banner></config>";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closed_device_outside_of_the_commit_does_not_count() {
+    let mut testbed = DaemonTestbed::with_probes().await;
+    testbed.base.controller().set_connection("openconfig2", false).unwrap();
+    testbed.change_elsewhere(&by_hand("openconfig2", "", MOTD)).await;
+    let instance = probe("a", &[&banner(1, "a")], &[]);
+    assert_refused(&mut testbed, &instance).await;
+    testbed.base.edit(&services(&instance)).await.unwrap();
+    let commit = ControllerCommit {
+        device: "openconfig1",
+        push: PushMode::Commit,
+        actions: ActionsMode::Change,
+        source: Datastore::Candidate,
+    };
+    let alice = RequestUser::User("alice".into());
+    let tid = testbed.base.client().controller_commit(commit, &alice).await.unwrap();
+    let ended = testbed.base.end(tid).await.unwrap();
+    assert_eq!(ended.result, TransactionOutcome::Success, "{ended:?}");
+    assert!(testbed.device().contains("<login-banner>a<"), "{}", testbed.device());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disabled_device_needs_no_connection() {
+    let mut testbed = DaemonTestbed::with_probes().await;
+    testbed.base.controller().set_connection("openconfig2", false).unwrap();
+    testbed.change_elsewhere(&by_hand("openconfig2", "<enabled>false</enabled>", MOTD)).await;
+    succeeded(&testbed.commit(&probe("a", &[&banner(1, "a")], &[])).await);
+    succeeded(&testbed.commit(&probe("b", &[&banner(2, "b")], &[])).await);
+    // What was written is pushed when the device is enabled and open.
+    testbed.change_elsewhere(&by_hand("openconfig2", "<enabled>true</enabled>", "")).await;
+    assert_refused(&mut testbed, &replaced("a", &[&banner(1, "c")], &[])).await;
+    testbed.base.controller().set_connection("openconfig2", true).unwrap();
+    succeeded(&testbed.commit(&replaced("a", &[&banner(1, "c")], &[])).await);
+    let second = testbed.base.controller().device("openconfig2").unwrap();
+    assert!(second.contains("<login-banner>b<") && second.contains("<motd-banner>x<"), "{second}");
 }
 
 /// A model with a leaf-list whose order counts.
