@@ -165,7 +165,7 @@ impl Error {
     }
 
     /// Returns whether the backend does not know the operation because it is older.
-    pub(crate) fn is_unknown_operation(&self) -> bool {
+    pub fn is_unknown_operation(&self) -> bool {
         let is_unknown = |tag: &str| matches!(tag, "unknown-element" | "operation-not-supported");
         matches!(self, Self::Refused { source, .. } if source.iter().any(|error| is_unknown(&error.tag)))
     }

@@ -49,6 +49,15 @@ pub enum Error {
         /// The state of its connection.
         state: String,
     },
+    /// The commit would write to a device that has never had a connection, or such a device takes part in it.
+    #[error(
+        "the controller has never read device `{device}`: it can push nothing to it, and no commit that the device takes part in succeeds\n\
+         hint: open it first (`connection open {device}` in the CLI), disable it, or take it out of the commit"
+    )]
+    DeviceNeverOpen {
+        /// The device.
+        device: String,
+    },
     /// The committing user is not known.
     #[error(
         "`{host_user}` cannot read which user commits transaction {tid}\n\

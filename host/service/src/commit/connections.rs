@@ -5,10 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use confine_backend::{Datastore, DatastoreDiff, DeviceConfigType, RequestUser};
-use confine_tree::{CONTROLLER, Pattern, QName};
+use confine_tree::{CONTROLLER, Pattern, PatternStep, QName, Tree};
 use confine_view::CommitDraft;
 
-use crate::{Error, commit::work::CommitWork};
+use crate::{
+    Error,
+    commit::{read::read_running, work::CommitWork},
+};
 
 /// The most devices that are compared one by one although no module has written to them. If there are more, all devices of the
 /// controller are compared at once.
@@ -33,7 +36,7 @@ impl CommitWork<'_> {
         self.check_order(&unopened, &written, draft).await?;
         let first: BTreeSet<&str> = written.iter().filter_map(written_device).collect();
         let others: Vec<&str> = unopened.keys().copied().filter(|device| !first.contains(device)).collect();
-        let compared = if others.len() > MOST_ALONE { self.compared("*").await? } else { None };
+        let compared = if others.len() > MOST_ALONE { self.compared("*").await?.ok() } else { None };
         // Each difference begins with a line that names the device. One that does not may be of any.
         let name = |text: &String| text.split_once(":\n").map(|(name, _)| name.to_owned());
         if let Some(changed) = compared.and_then(|all| all.iter().map(name).collect::<Option<Vec<_>>>()) {
@@ -43,8 +46,13 @@ impl CommitWork<'_> {
         }
         for device in first.into_iter().chain(others) {
             draft.step()?;
-            if self.compared(device).await?.is_some_and(|differences| !differences.is_empty()) {
-                return Err(not_open(&unopened, device));
+            match self.compared(device).await? {
+                Ok(differences) if differences.is_empty() => {}
+                Ok(_) => return Err(not_open(&unopened, device)),
+                // It says nothing about the device.
+                Err(error) if error.is_denied() || error.is_unknown_operation() => {}
+                // The controller has no configuration of it, so the push would fail, whatever is pushed.
+                Err(_) => return Err(Error::DeviceNeverOpen { device: device.to_owned() }),
             }
         }
         Ok(())
@@ -59,17 +67,58 @@ impl CommitWork<'_> {
         unopened.map(|(name, state)| (name.as_str(), state.as_str())).collect()
     }
 
-    /// Returns what a push would change on devices, a text for each; the name may have wildcards. None if the controller cannot
-    /// compare them, as before a device was connected for the first time.
-    async fn compared(&self, devices: &str) -> Result<Option<Vec<String>>, Error> {
+    /// Checks that no module has written to an enabled device that the controller has never had to do with, before the edit is
+    /// written. With it, even of a dry run, the device would be part of every later commit, and the controller would fail them.
+    pub(super) async fn check_never_open(&self, draft: &mut CommitDraft) -> Result<(), Error> {
+        // The host user may not be permitted to read the states.
+        if self.connections.is_empty() {
+            return Ok(());
+        }
+        let mut device = PatternStep::new(QName::new(CONTROLLER, "device"));
+        device.keys.push(("name".into(), None));
+        let devices = Pattern { steps: vec![PatternStep::new(QName::new(CONTROLLER, "devices")), device] };
+        let known = draft.find(&devices);
+        draft.steps().steps(known.len()).map_err(confine_view::Error::from)?;
+        let is_unknown =
+            |place: &Pattern| device_name(place).is_some_and(|device| !self.connections.contains_key(device));
+        if !known.iter().any(is_unknown) {
+            return Ok(());
+        }
+        let edits = draft.edits();
+        let written: BTreeSet<&str> = edits.iter().filter_map(|(_, place)| written_device(place)).collect();
+        for device in written.into_iter().filter(|device| !self.connections.contains_key(*device)) {
+            draft.step()?;
+            if self.is_enabled(&devices, device).await? {
+                return Err(Error::DeviceNeverOpen { device: device.to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether a device is there and enabled. One that the host user may not read is not.
+    async fn is_enabled(&self, devices: &Pattern, device: &str) -> Result<bool, Error> {
+        let mut enabled = devices.clone();
+        if let Some((_, name)) = enabled.steps.last_mut().and_then(|step| step.keys.first_mut()) {
+            *name = Some(device.to_owned());
+        }
+        enabled.steps.push(PatternStep::new(QName::new(CONTROLLER, "enabled")));
+        let running = read_running(self.backend, &[enabled]).await?;
+        let leaf = ["devices", "device", "enabled"]
+            .iter()
+            .try_fold(Tree::ROOT, |node, name| running.child(node, QName::new(CONTROLLER, name)));
+        Ok(leaf.and_then(|leaf| running.value(leaf)) == Some("true"))
+    }
+
+    /// Returns what a push would change on devices, a text for each; the name may have wildcards. The inner error is the
+    /// controller's, if it cannot compare them.
+    async fn compared(&self, devices: &str) -> Result<Result<Vec<String>, confine_backend::Error>, Error> {
         let diff = DatastoreDiff::Devices(devices, DeviceConfigType::Synced, DeviceConfigType::Actions);
         match self.backend.lock().await.datastore_diff(diff, &RequestUser::Host).await {
-            Ok(differences) => Ok(Some(differences)),
             Err(error) if error.is_recoverable() => {
                 tracing::debug!(devices, %error, "cannot compare devices without a connection");
-                Ok(None)
+                Ok(Err(error))
             }
-            Err(error) => Err(error.into()),
+            compared => Ok(Ok(compared?)),
         }
     }
 
@@ -103,6 +152,10 @@ fn not_open(unopened: &UnopenedDevices<'_>, device: &str) -> Error {
 /// Returns the device whose configuration a place is in.
 fn written_device(place: &Pattern) -> Option<&str> {
     place.steps.get(2).filter(|step| step.name() == QName::new(CONTROLLER, "config"))?;
+    device_name(place)
+}
+
+fn device_name(place: &Pattern) -> Option<&str> {
     let device = place.steps.get(1).filter(|step| step.name() == QName::new(CONTROLLER, "device"))?;
     device.key("name")
 }

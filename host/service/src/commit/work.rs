@@ -323,6 +323,7 @@ impl CommitWork<'_> {
         };
         self.check_losses(losses).await?;
         self.runner.remembered_sights().replace(&instances, draft.partial_sights());
+        self.check_never_open(&mut draft).await?;
         let bytes = finished.edit.as_ref().map_or(0, String::len);
         self.write(&finished, &mut draft, &rules).await?;
         self.write_originals(&finished, &draft).await?;

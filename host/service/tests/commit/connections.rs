@@ -123,6 +123,30 @@ async fn disabled_device_needs_no_connection() {
     assert!(second.contains("<login-banner>b<") && second.contains("<motd-banner>x<"), "{second}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn device_that_was_never_open_is_not_written() {
+    let mut testbed = DaemonTestbed::with_probes().await;
+    testbed.change_elsewhere(&by_hand("openconfig3", "<addr>192.0.2.3</addr>", "")).await;
+    succeeded(&testbed.commit(&probe("a", &[&banner(1, "a")], &[])).await);
+    let committed = testbed.commit(&probe("b", &[&banner(3, "b")], &[])).await;
+    insta::assert_snapshot!(committed.reason(), @r"
+    the controller has never read device `openconfig3`: it can push nothing to it, and no commit that the device takes part in succeeds
+    hint: open it first (`connection open openconfig3` in the CLI), disable it, or take it out of the commit
+    ");
+    testbed.base.discard().await.unwrap();
+    // Not even by a dry run: the controller takes the device for one of its own as soon as there is configuration of it.
+    testbed.tap.take();
+    testbed.base.edit(&services(&probe("b", &[&banner(3, "b")], &[]))).await.unwrap();
+    assert!(!testbed.base.commit(PushMode::None, ActionsMode::Change).await.unwrap().succeeded());
+    testbed.base.discard().await.unwrap();
+    assert_eq!(testbed.edits(), [""; 0]);
+    // Nothing is pushed to a disabled device.
+    testbed
+        .change_elsewhere(&by_hand("openconfig3", "<addr>192.0.2.3</addr><enabled>false</enabled>", ""))
+        .await;
+    succeeded(&testbed.commit(&probe("b", &[&banner(3, "b")], &[])).await);
+}
+
 /// A model with a leaf-list whose order counts.
 const ORDERED: &str = "module openconfig-system {
     namespace \"http://openconfig.net/yang/system\"; prefix oc-sys; revision 2026-11-30;
