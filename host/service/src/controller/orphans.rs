@@ -172,7 +172,7 @@ impl OrphanKeeper {
                     kept_some |= !all.is_empty();
                     now.extend(all);
                 }
-                ledger.record_later(instance, &now)?;
+                ledger.record(instance, &now)?;
             }
             Ok(())
         });
@@ -204,7 +204,7 @@ impl OrphanKeeper {
                     object.is_refused |= !object.is_left;
                     noted |= object.is_refused;
                 }
-                ledger.record_later(instance, &recorded)?;
+                ledger.record(instance, &recorded)?;
             }
             Ok(noted)
         });
@@ -221,7 +221,7 @@ impl OrphanKeeper {
                 let is_alive = alive.contains(&instance);
                 missing.iter_mut().for_each(|missing| missing.is_left |= !is_alive);
                 created.extend(missing.iter().chain(&unknown).cloned());
-                ledger.record_later(&instance, &created)?;
+                ledger.record(&instance, &created)?;
                 if !missing.is_empty() {
                     found.insert(instance, OrphanedObjects { is_alive, objects: missing });
                 }

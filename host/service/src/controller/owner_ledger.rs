@@ -235,18 +235,9 @@ impl OwnerLedger {
         Ok(())
     }
 
-    /// Records what an instance has created, unless that is recorded already.
+    /// Records what an instance has created, unless that is recorded already. [`flush`](Self::flush) writes it, with others: a write
+    /// for each takes as long as all else.
     pub(crate) fn record(&mut self, instance: &InstanceRef, created: &[RecordedObject]) -> io::Result<()> {
-        self.record_later(instance, created)?;
-        self.flush()
-    }
-
-    /// As [`record`](Self::record), but [`flush`](Self::flush) writes it, with others: a write for each takes as long as all else.
-    pub(crate) fn record_later(
-        &mut self,
-        instance: &InstanceRef,
-        created: &[RecordedObject],
-    ) -> io::Result<()> {
         if self.is_recorded(instance, created) {
             return Ok(());
         }
@@ -323,17 +314,22 @@ mod tests {
         names.iter().map(object).collect()
     }
 
+    fn record_now(ledger: &mut OwnerLedger, instance: &InstanceRef, created: &[RecordedObject]) {
+        ledger.record(instance, created).unwrap();
+        ledger.flush().unwrap();
+    }
+
     #[test]
     fn ledger_has_the_last_record_of_each_instance() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("owners");
         let (a, b) = (instance("a"), instance("b\n'\""));
         let mut ledger = OwnerLedger::open(&path, "/s").unwrap();
-        ledger.record(&a, &objects(&["1"])).unwrap();
-        ledger.record(&b, &objects(&["2", "3"])).unwrap();
-        ledger.record(&a, &objects(&["4"])).unwrap();
+        record_now(&mut ledger, &a, &objects(&["1"]));
+        record_now(&mut ledger, &b, &objects(&["2", "3"]));
+        record_now(&mut ledger, &a, &objects(&["4"]));
         let length = fs::metadata(&path).unwrap().len();
-        ledger.record(&b, &objects(&["3", "2"])).unwrap();
+        record_now(&mut ledger, &b, &objects(&["3", "2"]));
         assert_eq!(fs::metadata(&path).unwrap().len(), length);
         for ledger in [&ledger, &OwnerLedger::open(&path, "/s").unwrap()] {
             assert_eq!(ledger.created(&a).unwrap(), objects(&["4"]));
@@ -342,9 +338,9 @@ mod tests {
         let mut left = objects(&["2", "3"]);
         left[0].is_left = true;
         left[1].is_refused = true;
-        ledger.record(&b, &left).unwrap();
+        record_now(&mut ledger, &b, &left);
         assert_eq!(OwnerLedger::open(&path, "/s").unwrap().created(&b).unwrap(), left);
-        ledger.record(&a, &[]).unwrap();
+        record_now(&mut ledger, &a, &[]);
         let ledger = OwnerLedger::open(&path, "/s").unwrap();
         assert_eq!(ledger.instances().collect::<Vec<_>>(), [&b]);
         // What is known of another controller does not count.
@@ -358,9 +354,9 @@ mod tests {
         let path = directory.path().join("owners");
         let (a, b) = (instance("a"), instance("b"));
         let mut ledger = OwnerLedger::open(&path, "/s").unwrap();
-        ledger.record(&a, &objects(&["1"])).unwrap();
-        ledger.record_later(&b, &objects(&["2"])).unwrap();
-        ledger.record_later(&a, &objects(&["3", "4"])).unwrap();
+        record_now(&mut ledger, &a, &objects(&["1"]));
+        ledger.record(&b, &objects(&["2"])).unwrap();
+        ledger.record(&a, &objects(&["3", "4"])).unwrap();
         assert_eq!(OwnerLedger::open(&path, "/s").unwrap().created(&a).unwrap(), objects(&["1"]));
         for _ in 0..2 {
             assert_eq!(ledger.created(&a).unwrap(), objects(&["3", "4"]));
@@ -374,11 +370,11 @@ mod tests {
     fn torn_line_loses_no_other_record() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("owners");
-        OwnerLedger::open(&path, "/s").unwrap().record(&instance("a"), &objects(&["1"])).unwrap();
+        record_now(&mut OwnerLedger::open(&path, "/s").unwrap(), &instance("a"), &objects(&["1"]));
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"{\"namespace\":\"urn").unwrap();
         let mut ledger = OwnerLedger::open(&path, "/s").unwrap();
-        ledger.record(&instance("b"), &objects(&["2"])).unwrap();
+        record_now(&mut ledger, &instance("b"), &objects(&["2"]));
         let ledger = OwnerLedger::open(&path, "/s").unwrap();
         assert_eq!(ledger.created(&instance("a")).unwrap(), objects(&["1"]));
         assert_eq!(ledger.created(&instance("b")).unwrap(), objects(&["2"]));
@@ -389,10 +385,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("owners");
         let mut ledger = OwnerLedger::open(&path, "/s").unwrap();
-        ledger.record(&instance("kept"), &objects(&["k"])).unwrap();
+        record_now(&mut ledger, &instance("kept"), &objects(&["k"]));
         let long = "x".repeat(10_000);
         for n in 0..300 {
-            ledger.record(&instance("a"), &objects(&[&format!("{long}{n}")])).unwrap();
+            record_now(&mut ledger, &instance("a"), &objects(&[&format!("{long}{n}")]));
         }
         assert!(fs::metadata(&path).unwrap().len() < 2 * FEW);
         let ledger = OwnerLedger::open(&path, "/s").unwrap();
