@@ -30,6 +30,11 @@ pub fn config_tree(content: &Payload<'_>) -> Result<Tree, Error> {
     payload_tree(content)
 }
 
+/// Converts the configuration of one device, as [`config_tree`] does.
+pub(crate) fn device_tree(content: &Payload<'_>) -> Result<Tree, Error> {
+    read(content, &xml::XmlTreeReader::new().tolerant())
+}
+
 fn read(content: &Payload<'_>, reader: &xml::XmlTreeReader<'_>) -> Result<Tree, Error> {
     let bindings: Vec<_> = content.bindings().iter().collect();
     let mut tree = Tree::new();

@@ -2,11 +2,11 @@
 
 use std::{collections::HashMap, fmt};
 
-use confine_netconf::{Error as NetconfError, Payload, XmlElement, XmlWriter};
-use confine_tree::CONTROLLER;
+use confine_netconf::{DeviceConfigType, Error as NetconfError, Payload, XmlElement, XmlWriter};
+use confine_tree::{CONTROLLER, Tree};
 use confine_yang::{is_date, is_identifier};
 
-use crate::{Backend, ConfigRequest, Datastore, Error, RequestUser};
+use crate::{Backend, ConfigRequest, Datastore, Error, RequestUser, payload_tree::device_tree};
 
 /// The namespace of ietf-netconf-monitoring, with the list of a server's models.
 const MONITORING: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring";
@@ -203,6 +203,23 @@ impl Backend {
         }
         found.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(found)
+    }
+
+    /// Returns the configuration that the controller last pulled from a device or pushed to it, from the device's own nodes down.
+    pub async fn synced_config(&mut self, device: &str, user: &RequestUser) -> Result<Tree, Error> {
+        const OPERATION: &str = "get-device-config";
+        let content = |xml: &mut XmlWriter| {
+            xml.leaf("device", &[], device)?;
+            xml.leaf("config-type", &[], DeviceConfigType::Synced.as_str())
+        };
+        let reply = self.call(user, OPERATION, &[("xmlns", CONTROLLER)], content).await?;
+        let failed = Error::session(OPERATION);
+        let output = reply.into_output().map_err(failed)?;
+        // One `config` of the reply, and in it one of each device.
+        let all = output.children().next().transpose().map_err(failed)?;
+        let config = all.as_ref().map(|all| all.child("config")).transpose().map_err(failed)?.flatten();
+        let config = config.ok_or_else(|| Error::invalid_answer(OPERATION, "it has no `config`"))?;
+        device_tree(config.content()).map_err(|source| Error::invalid_answer(OPERATION, source.to_string()))
     }
 }
 

@@ -39,6 +39,7 @@ impl ControllerState {
             (CONTROLLER, "transaction-actions-done") => Self::transaction_actions_done,
             (CONTROLLER, "transaction-error") => Self::transaction_error,
             (CONTROLLER, "config-pull") => Self::config_pull,
+            (CONTROLLER, "get-device-config") => Self::get_device_config,
             (CONTROLLER, "datastore-diff") => Self::datastore_diff,
             (namespace, local) => {
                 let is_known =

@@ -1,4 +1,4 @@
-//! `datastore-diff`: the differences as text for people.
+//! `datastore-diff`: the differences as text for people. `get-device-config`: one configuration of devices.
 
 use std::collections::HashMap;
 
@@ -7,6 +7,7 @@ use confine_tree::{CONTROLLER, Tree};
 
 use super::input::{datastore_named, unwritable};
 
+use crate::datastore::trees::children_to_xml;
 use crate::device::DeviceSnapshot;
 use crate::diff::diff_text;
 use crate::refusal;
@@ -61,6 +62,28 @@ impl ControllerState {
                 xml.leaf("diff", &[("xmlns", CONTROLLER)], &diff).map_err(unwritable)?;
             }
         }
+        Ok(OkReply::Output(xml.finish()))
+    }
+
+    /// `get-device-config`.
+    pub(super) fn get_device_config(&mut self, request: &RequestContext<'_>) -> Reply {
+        let devices =
+            self.named_devices(request)?.ok_or_else(|| refusal::failed("No device or device-group"))?;
+        let kind = request.enumeration("config-type", DeviceConfigType::parse)?;
+        // The real controller answers so for `actions` too.
+        let kind =
+            kind.filter(|&kind| kind != DeviceConfigType::Actions).unwrap_or(DeviceConfigType::Running);
+        let mut configs = self.configs_of_type(kind);
+        let mut contents = Vec::new();
+        for name in devices {
+            let config = configs.remove(&name).ok_or_else(|| refusal::failed("No such device tree"))?;
+            contents.push(children_to_xml(&config.tree, config.node).map_err(refusal::internal_error)?);
+        }
+        let mut xml = XmlWriter::new();
+        xml.element("config", &[("xmlns", CONTROLLER)], |xml| {
+            contents.iter().try_for_each(|content| xml.element("config", &[], |xml| xml.fragment(content)))
+        })
+        .map_err(unwritable)?;
         Ok(OkReply::Output(xml.finish()))
     }
 

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use confine_backend::{Datastore, DatastoreDiff, DeviceConfigType, RequestUser};
+use confine_backend::{DatastoreDiff, DeviceConfigType, RequestUser};
 use confine_tree::{CONTROLLER, Pattern, PatternStep, QName, Tree};
 use confine_view::CommitDraft;
 
@@ -31,9 +31,21 @@ impl CommitWork<'_> {
         if unopened.is_empty() {
             return Ok(());
         }
+        self.check_differences(&unopened, draft).await?;
+        match self.first_reordered(unopened.keys().copied()).await? {
+            Some(device) => Err(not_open(&unopened, device)),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that the controller finds no difference on these devices, apart from the order of entries.
+    async fn check_differences(
+        &self,
+        unopened: &UnopenedDevices<'_>,
+        draft: &mut CommitDraft,
+    ) -> Result<(), Error> {
         let mut written: Vec<Pattern> = draft.edits().into_iter().map(|(_, place)| place).collect();
         written.retain(|place| written_device(place).is_some_and(|device| unopened.contains_key(device)));
-        self.check_order(&unopened, &written, draft).await?;
         let first: BTreeSet<&str> = written.iter().filter_map(written_device).collect();
         let others: Vec<&str> = unopened.keys().copied().filter(|device| !first.contains(device)).collect();
         let compared = if others.len() > MOST_ALONE { self.compared("*").await?.ok() } else { None };
@@ -42,13 +54,13 @@ impl CommitWork<'_> {
         if let Some(changed) = compared.and_then(|all| all.iter().map(name).collect::<Option<Vec<_>>>()) {
             draft.steps().steps(changed.len()).map_err(confine_view::Error::from)?;
             let closed = changed.iter().find(|device| unopened.contains_key(device.as_str()));
-            return closed.map_or(Ok(()), |device| Err(not_open(&unopened, device)));
+            return closed.map_or(Ok(()), |device| Err(not_open(unopened, device)));
         }
         for device in first.into_iter().chain(others) {
             draft.step()?;
             match self.compared(device).await? {
                 Ok(differences) if differences.is_empty() => {}
-                Ok(_) => return Err(not_open(&unopened, device)),
+                Ok(_) => return Err(not_open(unopened, device)),
                 // It says nothing about the device.
                 Err(error) if error.is_denied() || error.is_unknown_operation() => {}
                 // The controller has no configuration of it, so the push would fail, whatever is pushed.
@@ -119,27 +131,6 @@ impl CommitWork<'_> {
                 Ok(Err(error))
             }
             compared => Ok(Ok(compared?)),
-        }
-    }
-
-    /// Checks that no entry moves in a list that is `ordered-by user`: the controller does not tell.
-    async fn check_order(
-        &self,
-        unopened: &UnopenedDevices<'_>,
-        written: &[Pattern],
-        draft: &mut CommitDraft,
-    ) -> Result<(), Error> {
-        let lists: BTreeSet<Pattern> =
-            written.iter().filter_map(|place| draft.list_ordered_by_user(place)).collect();
-        if lists.is_empty() {
-            return Ok(());
-        }
-        let mut running = self.as_host_user(Datastore::Running);
-        running.read(&lists.into_iter().collect::<Vec<_>>()).await?;
-        let moved = draft.first_moved(&mut running, written)?;
-        match moved.as_ref().and_then(written_device) {
-            Some(device) => Err(not_open(unopened, device)),
-            None => Ok(()),
         }
     }
 }

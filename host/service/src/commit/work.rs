@@ -31,6 +31,7 @@ use crate::{
     Error,
     commit::{
         declared::DeclaredPaths,
+        device_order::KnownOrders,
         hooks::{HookedCommit, PreCommitHooks},
         losses::LossCheck,
         originals::keeps_originals,
@@ -78,11 +79,13 @@ pub(crate) struct CommitRunner {
     pub(super) controller: Arc<KnownController>,
     remembered_reads: Mutex<RememberedReads>,
     remembered_sights: Mutex<RememberedSights>,
+    known_orders: Mutex<KnownOrders>,
 }
 
 impl CommitRunner {
     pub(crate) fn new(modules: Arc<ModuleManager>, controller: Arc<KnownController>) -> Self {
-        Self { modules, controller, remembered_reads: Mutex::default(), remembered_sights: Mutex::default() }
+        let (remembered_reads, remembered_sights) = (Mutex::default(), Mutex::default());
+        Self { modules, controller, remembered_reads, remembered_sights, known_orders: Mutex::default() }
     }
 
     /// Runs a commit up to its answer.
@@ -162,6 +165,10 @@ impl CommitRunner {
 
     fn remembered_sights(&self) -> std::sync::MutexGuard<'_, RememberedSights> {
         self.remembered_sights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn known_orders(&self) -> std::sync::MutexGuard<'_, KnownOrders> {
+        self.known_orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remembered_reads(&self) -> std::sync::MutexGuard<'_, RememberedReads> {

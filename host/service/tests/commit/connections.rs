@@ -239,3 +239,24 @@ async fn order_that_comes_back_counts_without_a_connection() {
     succeeded(&testbed.push(ActionsMode::Force(None)).await);
     assert_refused(&mut testbed, &removed("dns")).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn order_that_a_local_commit_changed_on_a_closed_device_counts() {
+    let system =
+        "<system xmlns='http://openconfig.net/yang/system'><search>a</search><search>b</search></system>";
+    let devices = Controller::builder()
+        .device_model("openconfig-system.yang", ORDERED)
+        .device("openconfig1", "")
+        .device("openconfig2", system);
+    let mut testbed =
+        DaemonTestbed::with_controller(devices, guests(&["probe", "second"]).await.unwrap(), "alice").await;
+    testbed.base.controller().set_connection("openconfig2", false).unwrap();
+    let line = "set /devices/device[name='openconfig1']/config/oc-sys:system/search[.='x'] x";
+    succeeded(&testbed.commit(&probe("dns", &[line], &[])).await);
+    let first =
+        |name: &str| by_hand("openconfig2", "", &format!("<search yang:insert='first'>{name}</search>"));
+    testbed.change_elsewhere(&first("b")).await;
+    assert_refused(&mut testbed, &removed("dns")).await;
+    testbed.change_elsewhere(&first("a")).await;
+    succeeded(&testbed.commit(&removed("dns")).await);
+}
