@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use confine_backend::ActionsMode;
-use confine_controller::{Controller, Datastore};
+use confine_controller::Controller;
 use confine_test_support::{
     guests::guests,
-    testbed::{DaemonTestbed, between, probe, removed, succeeded},
+    testbed::{DaemonTestbed, probe, removed, succeeded},
 };
 
 /// A device's model in the place of `openconfig-system`, whose prefix the test modules have.
@@ -42,21 +42,6 @@ async fn originals_come_back_right_after_a_restart() {
     restart(&mut testbed, Duration::from_millis(20)).await;
     succeeded(&testbed.commit(&removed("remover")).await);
     assert_eq!(testbed.device(), before);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn force_right_after_a_restart_keeps_what_is_wanted() {
-    let mut testbed = testbed().await;
-    succeeded(&testbed.commit(&probe("creator", &[&format!("create {RULE}")], &[])).await);
-    let originals = |testbed: &DaemonTestbed| {
-        let running = testbed.base.controller().datastore(Datastore::Running).unwrap();
-        between(&running, "<originals", "</originals>").to_owned()
-    };
-    let before = originals(&testbed);
-    assert!(before.contains("<wanted-by>"), "{before}");
-    restart(&mut testbed, Duration::from_millis(20)).await;
-    succeeded(&testbed.push(ActionsMode::Force(None)).await);
-    assert_eq!(originals(&testbed), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
