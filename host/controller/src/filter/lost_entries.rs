@@ -95,17 +95,19 @@ mod tests {
 
     #[test]
     fn what_leads_through_an_entry_is_lost_before_what_ends_beside_it() {
-        let tree = xml::parse("<t><n>1</n><l><k>a</k><v>2</v></l><l><k>b</k><v>3</v></l><c><n>4</n></c></t>")
-            .unwrap();
+        let tree = xml::parse(
+            "<t xmlns='urn:t'><n>1</n><l><k>a</k><v>2</v></l><l><k>b</k><v>3</v></l><c><n>4</n></c></t>",
+        )
+        .unwrap();
         let found = |select: &str| {
-            let nodes = XPathFilter::parse(select, &[]).unwrap().select_some(&tree);
+            let nodes = XPathFilter::parse(select, &[("t", "urn:t")]).unwrap().select_some(&tree);
             nodes.into_iter().filter_map(|node| tree.value(node)).collect::<String>()
         };
-        assert_eq!(found("/t/n | /t/l[k='a']/v"), "12");
-        assert_eq!(found("/t/l[k='a']/v | /t/n"), "1");
-        assert_eq!(found("/t/l[k='a']/* | /t/n"), "1");
-        assert_eq!(found("/t/l[k='a']/v | /t/l[k='b']/v | /t/c/n"), "234");
+        assert_eq!(found("/t:t/t:n | /t:t/t:l[t:k='a']/t:v"), "12");
+        assert_eq!(found("/t:t/t:l[t:k='a']/t:v | /t:t/t:n"), "1");
+        assert_eq!(found("/t:t/t:l[t:k='a']/* | /t:t/t:n"), "1");
+        assert_eq!(found("/t:t/t:l[t:k='a']/t:v | /t:t/t:l[t:k='b']/t:v | /t:t/t:c/t:n"), "234");
         // Nothing is put beside it.
-        assert_eq!(found("/t/l[k='a']/v | /t/x"), "2");
+        assert_eq!(found("/t:t/t:l[t:k='a']/t:v | /t:t/t:x"), "2");
     }
 }

@@ -134,14 +134,6 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_key_comes_first() {
-        let (one, two) = (entry("l", Some("1"), None), entry("m", Some("2"), None));
-        let (leaf, list) = (entry("timeout", None, None), entry("n", None, Some("created")));
-        let wanted = vec![one.clone(), leaf.clone(), two.clone(), list.clone()];
-        assert_eq!(condense(wanted), [list, leaf, one, two]);
-    }
-
-    #[test]
     fn very_many_entries_of_a_list_are_asked_for_as_the_list() {
         let many = |count: usize| {
             (0..count).map(|n| entry("l", Some(&n.to_string()), Some("a"))).collect::<Vec<_>>()

@@ -25,13 +25,6 @@ pub struct ListOrder {
 #[derive(Debug, Default)]
 pub struct KnownOrders(HashMap<NodeId, HashMap<Name, ListOrder>>);
 
-impl ListOrder {
-    /// Returns whether the edits give some entry a position.
-    pub fn is_given(&self) -> bool {
-        !self.positioned.is_empty()
-    }
-}
-
 impl Overlay {
     /// Returns the entries that the datastore has of the list of an entry, in the order of the datastore, as far as they were
     /// read.

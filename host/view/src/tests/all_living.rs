@@ -71,15 +71,14 @@ impl Base {
             // What one instance removes and makes again depends on the order in which the others run.
             let is_remade = |other: &String| {
                 let (other, made) = (touched(other), touched(&line));
-                let is_both = other.iter().any(|(list, entry, leaf, removes)| {
+                other.iter().any(|(list, entry, leaf, removes)| {
                     made.iter().any(|(list2, entry2, leaf2, removes2)| {
                         list == list2
                             && entry == entry2
                             && removes != removes2
                             && (leaf == leaf2 || leaf.is_empty() || leaf2.is_empty())
                     })
-                });
-                is_both
+                })
             };
             if !lines.iter().any(is_remade) && !lines.contains(&line) {
                 lines.push(line);
