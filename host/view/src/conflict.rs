@@ -4,7 +4,7 @@
 //! order of the runs would decide, and it may differ in the next commit. That is an error, unless the operator
 //! lets the last module win.
 
-use confine_tree::{HashMap, HashSet, NodeId};
+use confine_tree::{HashMap, HashSet, NodeId, NodeKind};
 
 use crate::{
     CommitDraft, Error, InstanceRef, OwnerIndex,
@@ -89,7 +89,7 @@ impl ConflictCheck<'_> {
             }
             for &node in &run.removed {
                 self.draft.step()?;
-                if self.draft.overlay.in_base(node) {
+                if self.draft.overlay.in_base(node) && !self.is_set_again(node) {
                     self.check_owned(run, node, "removes")?;
                 }
             }
@@ -102,6 +102,13 @@ impl ConflictCheck<'_> {
 
     fn instance(&self, run: usize) -> Option<&InstanceRef> {
         self.written.get(run).map(|run| &run.instance)
+    }
+
+    /// Returns whether a leaf that was removed has been set to what it was: its run has set another case of a choice meanwhile, say.
+    fn is_set_again(&mut self, node: NodeId) -> bool {
+        let overlay = &mut self.draft.overlay;
+        let is_leaf = matches!(overlay.kind(node), NodeKind::Leaf | NodeKind::EmptyLeaf);
+        is_leaf && overlay.place(node).is_some() && !overlay.is_changed(node)
     }
 
     /// Returns who removed each node.
