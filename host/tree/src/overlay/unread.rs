@@ -105,7 +105,9 @@ impl Overlay {
             }
             let is_new = !step.keys.is_empty() && !state.in_base;
             // Whether it is there shows only in what is below it.
-            let is_presence = !state.in_base && self.kind(node) == NodeKind::PresenceContainer;
+            let is_presence = !state.in_base
+                && &*step.namespace != CONTROLLER
+                && self.kind(node) == NodeKind::PresenceContainer;
             if is_new && self.keys_are_read(&below, &step) {
                 continue;
             }
