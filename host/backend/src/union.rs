@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn shorter_paths_are_first_and_entries_are_selected_by_their_children() {
+    fn shorter_paths_are_first_and_entries_are_their_children() {
         let (top, list) = (("t", None), ("l", None));
         let entry = |key: &'static str| ("l", Some(key));
         let patterns = [

@@ -14,7 +14,7 @@
 //! | `originals`, `originals_edit` | where the original values of what instances change are kept, and how they are written |
 //! | `pending` | changed instances that a commit of named ones commits too: they run with them |
 //! | `connections` | a commit that would change a device without a connection is refused |
-//! | `device_order` | the order of entries on such devices |
+//! | `device_order`, `known_orders` | the order of entries on such devices |
 //! | `orphans` | what instances had created when they were deleted without a commit of services |
 //! | `sight` | instances and losses that the user or a module may not see fail the commit |
 //! | `losses` | what instances would lose because access control hides something |
@@ -29,7 +29,8 @@ mod created_paths;
 mod declared;
 mod device_order;
 pub(crate) mod hooks;
-pub(crate) mod losses;
+mod known_orders;
+mod losses;
 pub(crate) mod originals;
 mod originals_edit;
 pub(crate) mod orphans;

@@ -34,6 +34,7 @@ mod crypt;
 mod device_edits;
 mod displaced;
 mod edit_check;
+mod entry_order;
 mod error;
 mod finished_commit;
 mod hidden;

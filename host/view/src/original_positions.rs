@@ -4,32 +4,10 @@ use confine_tree::{EntryPosition, HashMap, HashSet, LiveNode, NodeId, Pattern, P
 
 use crate::{
     CommitDraft, Error, OwnerIndex,
+    entry_order::EntryOrder,
     original_position::{MOST_NEIGHBOURS, OriginalPosition, RemovedEntries, Side},
     originals::path_text,
 };
-
-/// All entries of a list, in order, whether or not they exist now.
-pub(crate) struct EntryOrder {
-    all: Vec<NodeId>,
-    positions: HashMap<NodeId, usize>,
-}
-
-impl EntryOrder {
-    fn new(all: Vec<NodeId>) -> Self {
-        let positions = all.iter().copied().zip(0..).collect();
-        Self { all, positions }
-    }
-
-    /// Returns the entry that is this many before or after another one.
-    fn beside(&self, entry: NodeId, side: Side, distance: usize) -> Option<NodeId> {
-        let &position = self.positions.get(&entry)?;
-        let position = match side {
-            Side::After => position.checked_sub(distance)?,
-            Side::Before => position.checked_add(distance)?,
-        };
-        self.all.get(position).copied()
-    }
-}
 
 impl CommitDraft {
     /// Returns what to read so that the position of a node is known: the keys of its list. None if that is not

@@ -6,8 +6,8 @@ use confine_tree::{Coverage, HashMap, HashSet, Name, NodeId, Pattern, Tree};
 
 use crate::{
     InstanceRef, Original,
+    entry_order::EntryOrder,
     original_position::{OriginalPosition, RemovedEntries},
-    original_positions::EntryOrder,
 };
 
 /// The instances of a commit, whose originals are restored before the runs.

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_through_an_entry_is_lost_before_what_ends_beside_it() {
+    fn what_is_in_an_entry_is_lost_before_what_is_beside_it() {
         let tree = xml::parse(
             "<t xmlns='urn:t'><n>1</n><l><k>a</k><v>2</v></l><l><k>b</k><v>3</v></l><c><n>4</n></c></t>",
         )

@@ -1,10 +1,7 @@
 //! The order of entries on devices without a connection. The controller compares the order when it pushes, but its
 //! `datastore-diff` does not. So what it last knew of a device is read once, and then in each commit the lists whose order counts.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, Weak},
-};
+use std::collections::{HashMap, HashSet};
 
 use confine_backend::{Datastore, RequestUser};
 use confine_tree::{
@@ -14,37 +11,11 @@ use confine_tree::{
 use crate::{
     Error,
     commit::{
+        known_orders::{DeviceOrder, DeviceOrders, EntriesByList},
         read::{self, condense},
         work::CommitWork,
     },
 };
-
-/// The entries of lists that are `ordered-by user`, in their order.
-type ListOrders = BTreeMap<Pattern, Vec<String>>;
-
-/// What the controller last knew of the order on devices, as long as they have no connection.
-#[derive(Default)]
-pub(crate) struct KnownOrders {
-    /// The models by which lists were found.
-    schema: Option<Weak<dyn Schema>>,
-    devices: HashMap<String, KnownOrder>,
-}
-
-#[derive(Default)]
-struct KnownOrder {
-    /// Since when the device is without a connection; empty if nothing tells whether it was open meanwhile.
-    since: String,
-    orders: ListOrders,
-}
-
-impl KnownOrders {
-    /// Takes what is known by these models.
-    fn take(&mut self, schema: &Arc<dyn Schema>) -> HashMap<String, KnownOrder> {
-        let Self { schema: known, devices } = std::mem::take(self);
-        let is_same = known.is_some_and(|known| std::ptr::addr_eq(known.as_ptr(), Arc::as_ptr(schema)));
-        if is_same { devices } else { HashMap::new() }
-    }
-}
 
 impl CommitWork<'_> {
     /// Returns the first of these devices on which the commit changes nothing but the order of entries.
@@ -68,7 +39,7 @@ impl CommitWork<'_> {
         let lists = before.values().flat_map(|known| known.orders.keys().cloned()).collect();
         let actions =
             read::read(self.backend, Datastore::Actions, &condense(lists), &RequestUser::Host).await?;
-        let mut after = ListOrders::new();
+        let mut after = EntriesByList::new();
         if let Some(root) = self.schema.root() {
             collect_orders(
                 &**self.schema,
@@ -78,14 +49,14 @@ impl CommitWork<'_> {
                 &mut steps,
             )?;
         }
-        let is_moved = |known: &KnownOrder| {
+        let is_moved = |known: &DeviceOrder| {
             let mut lists = known.orders.iter();
             lists.any(|(list, before)| after.get(list).is_some_and(|after| moves(before, after)))
         };
         let reordered = before.iter().find(|(_, known)| is_moved(known)).map(|(device, _)| *device);
         before.retain(|_, known| !known.since.is_empty());
         let devices = before.into_iter().map(|(device, known)| (device.to_owned(), known)).collect();
-        *self.runner.known_orders() = KnownOrders { schema: Some(Arc::downgrade(self.schema)), devices };
+        *self.runner.known_orders() = DeviceOrders::new(self.schema, devices);
         Ok(reordered)
     }
 
@@ -102,14 +73,14 @@ impl CommitWork<'_> {
         device: &str,
         since: String,
         steps: &mut StepCounter,
-    ) -> Result<KnownOrder, Error> {
+    ) -> Result<DeviceOrder, Error> {
         let mut entry = PatternStep::new(QName::new(CONTROLLER, "device"));
         entry.keys.push(("name".into(), Some(device.to_owned())));
         let [devices, config] =
             ["devices", "config"].map(|name| PatternStep::new(QName::new(CONTROLLER, name)));
         let place = Pattern { steps: vec![devices, entry, config] };
         let (Some(root), Some(node)) = (self.schema.root(), self.schema.locate(&place)) else {
-            return Ok(KnownOrder::default());
+            return Ok(DeviceOrder::default());
         };
         let synced = self.backend.lock().await.synced_config(device, &RequestUser::Host).await;
         let (tree, top, since) = match synced {
@@ -122,10 +93,10 @@ impl CommitWork<'_> {
             }
             Err(error) => return Err(error.into()),
         };
-        let mut orders = ListOrders::new();
+        let mut orders = EntriesByList::new();
         collect_orders(&**self.schema, &tree, top, &mut orders, steps)?;
         orders.retain(|_, entries| entries.len() > 1);
-        Ok(KnownOrder { since, orders })
+        Ok(DeviceOrder { since, orders })
     }
 }
 
@@ -134,7 +105,7 @@ fn collect_orders(
     schema: &dyn Schema,
     tree: &Tree,
     below: (NodeId, SchemaNode, Pattern),
-    orders: &mut ListOrders,
+    orders: &mut EntriesByList,
     steps: &mut StepCounter,
 ) -> Result<(), Error> {
     let mut open = vec![below];

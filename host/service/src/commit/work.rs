@@ -31,8 +31,8 @@ use crate::{
     Error,
     commit::{
         declared::DeclaredPaths,
-        device_order::KnownOrders,
         hooks::{HookedCommit, PreCommitHooks},
+        known_orders::DeviceOrders,
         losses::LossCheck,
         originals::keeps_originals,
         pending::pending_instances,
@@ -79,7 +79,7 @@ pub(crate) struct CommitRunner {
     pub(super) controller: Arc<KnownController>,
     remembered_reads: Mutex<RememberedReads>,
     remembered_sights: Mutex<RememberedSights>,
-    known_orders: Mutex<KnownOrders>,
+    known_orders: Mutex<DeviceOrders>,
 }
 
 impl CommitRunner {
@@ -167,7 +167,7 @@ impl CommitRunner {
         self.remembered_sights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn known_orders(&self) -> std::sync::MutexGuard<'_, KnownOrders> {
+    pub(super) fn known_orders(&self) -> std::sync::MutexGuard<'_, DeviceOrders> {
         self.known_orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -29,7 +29,7 @@ fn in_every_order(lines: [Lines; 2], left: [&str; 2]) {
 }
 
 #[test]
-fn leaf_that_another_removes_stays_away_when_its_entry_comes_back() {
+fn removed_leaf_stays_away_when_its_entry_comes_back() {
     let (a, b, c) = (
         "<rule><name>a</name><text>a</text><note>n</note></rule>",
         "<rule><name>b</name><text>b</text><note>n</note></rule>",
@@ -54,7 +54,7 @@ fn leaf_that_is_not_made_again_with_its_entry_stays_away() {
 }
 
 #[test]
-fn leaf_that_another_sets_is_not_lost_when_its_entry_is_made_again() {
+fn leaf_of_another_is_not_lost_when_its_entry_is_made_again() {
     let mut device = PlayedDevice::new("", "a b c");
     device.commit(&[("s1", Some(&["note b m"]))]);
     let refused = device.try_commit(&[("s2", Some(&["rule c b"]))]).unwrap_err();
@@ -93,7 +93,7 @@ fn entry_that_several_put_elsewhere_is_not_removed_by_another() {
 }
 
 #[test]
-fn entry_goes_back_among_those_of_its_list_whatever_was_read_between_them() {
+fn entry_goes_back_whatever_was_read_between_those_of_its_list() {
     let mut device = PlayedDevice::new("a f", "a b c");
     device.commit(&[("s1", Some(&["no-text b", "remove-rule c", "set f", "note e n"]))]);
     device.commit(&[("s1", Some(&["set f"]))]);
@@ -101,7 +101,7 @@ fn entry_goes_back_among_those_of_its_list_whatever_was_read_between_them() {
 }
 
 #[test]
-fn value_that_another_has_set_before_it_was_changed_by_hand_is_no_conflict() {
+fn value_of_another_that_was_changed_by_hand_is_no_conflict() {
     let mut device = PlayedDevice::new("", "a");
     device.commit(&[("s1", Some(&["note a x"]))]);
     device.system[0].2.retain(|(leaf, _)| leaf != "note");
