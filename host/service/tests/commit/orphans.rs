@@ -1,6 +1,6 @@
 //! What instances had created when they were deleted, or lost their `created` lists, without a commit of services.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use confine_author::LoadedServices;
 use confine_backend::ActionsMode;
@@ -56,7 +56,14 @@ impl OrphanTestbed {
 
     /// Returns the orphans when all changes that the daemon knows of have been looked at.
     async fn orphans(&self) -> String {
-        self.host.wait_until_orphans_known().await;
+        // The daemon notices what is done past it a moment later.
+        for _ in 0..40 {
+            self.host.wait_until_orphans_known().await;
+            if self.host.status().orphans.instances > 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
         let OrphansStatus { instances, shown, are_looked_for } = self.host.status().orphans;
         assert!(are_looked_for);
         let line = |orphan: &OrphanStatus| {
