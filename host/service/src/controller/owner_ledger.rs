@@ -230,7 +230,8 @@ impl OwnerLedger {
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         if !self.unwritten.is_empty() {
             (&self.file).write_all(&self.unwritten)?;
-            self.unwritten.clear();
+            // One instance may have made very much: its memory is given back.
+            self.unwritten = Vec::new();
         }
         Ok(())
     }
