@@ -10,7 +10,7 @@ use confine_tree::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{CreatedObject, InstanceRef};
+use crate::{CreatedObject, InstanceRef, patterns::first_key};
 
 /// The namespace of `confine-originals`.
 pub const ORIGINALS: &str = "urn:confine:originals";
@@ -169,15 +169,10 @@ impl Original {
     /// Returns what to read to restore it: the node, the key of the list entry that it is in, and the keys of its list if it has a
     /// position there.
     pub fn places_to_read(&self) -> impl Iterator<Item = Pattern> {
-        let steps = &self.place.steps;
-        let entry = steps.iter().rev().skip(1).position(|step| !step.keys.is_empty());
-        let key = entry.and_then(|from_last| {
-            let mut above = steps.get(..steps.len().checked_sub(from_last + 1)?)?.to_vec();
-            let (entry, (key, _)) =
-                above.last().and_then(|entry| Some((entry.clone(), entry.keys.first()?.clone())))?;
-            above.push(PatternStep::new(QName::new(&entry.namespace, &key)));
-            Some(Pattern { steps: above })
-        });
+        let above = self.place.steps.split_last().map_or(&[][..], |(_, above)| above);
+        let entry = above.iter().rposition(|step| !step.keys.is_empty());
+        let key = entry
+            .and_then(|entry| first_key(&Pattern { steps: above.iter().take(entry + 1).cloned().collect() }));
         std::iter::once(self.place.clone()).chain(key).chain(self.entries_beside())
     }
 

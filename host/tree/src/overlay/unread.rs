@@ -60,7 +60,8 @@ impl Overlay {
 
     /// Returns what to read, in one request, before [`edit_config`](Self::edit_config): the nodes that were
     /// edited without having been read, and the patterns of `also` that have not been read. A list entry with
-    /// an edited node is read whole, and so is a presence container that may be new. [`ReadSet`] merges patterns that are too many for one request.
+    /// an edited node is read whole, and so is a presence container that may be new. [`ReadSet`] merges patterns
+    /// that are too many for one request.
     ///
     /// # Errors
     /// [`Error::Stopped`].
